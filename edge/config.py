@@ -1,0 +1,140 @@
+"""One TOML file to one typed configuration: unknown keys are refused, ranges checked, each default written once.
+
+The commented example is deploy/vigil.toml; a test holds it to these defaults.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from edge.errors import ConfigError
+
+Ratio = Annotated[float, Meta(ge=0.0, le=1.0)]
+Pin = Annotated[int, Meta(ge=0, le=53)]  # BCM numbers of a Raspberry Pi
+FaceSide = Annotated[int, Meta(ge=20, le=1000)]
+
+
+class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    pass
+
+
+class CameraConfig(_Section, frozen=True):
+    """``source``: picamera, v4l2:/dev/videoN, a video file, or a folder of pictures."""
+
+    source: str = "picamera"
+    width: Annotated[int, Meta(ge=96, le=4096)] = 640
+    height: Annotated[int, Meta(ge=96, le=4096)] = 480
+    fps: Annotated[float, Meta(ge=1, le=120)] = 15.0
+    timeout_s: Annotated[float, Meta(gt=0, le=60)] = 2.0
+    max_age_s: Annotated[float, Meta(gt=0, le=5)] = 0.5
+
+
+class DetectConfig(_Section, frozen=True):
+    """Thresholds of the three stages, and how often the whole frame is searched."""
+
+    min_face_px: FaceSide = 60
+    interval_s: Annotated[float, Meta(gt=0, le=10)] = 0.5
+    scale_step: Annotated[float, Meta(ge=0.5, le=0.9)] = 0.709
+    pnet_score_min: Ratio = 0.6
+    rnet_score_min: Ratio = 0.7
+    fpnet_score_min: Ratio = 0.7
+
+
+class VerifyConfig(_Section, frozen=True):
+    """``fmr``: the false match rate to aim at, for one visitor against the whole gallery."""
+
+    fmr: Annotated[float, Meta(ge=1e-6, le=1e-2)] = 1e-4
+    min_face_px: FaceSide = 60
+    yaw_max_deg: Annotated[float, Meta(gt=0, le=90)] = 35.0
+    pitch_max_deg: Annotated[float, Meta(gt=0, le=90)] = 30.0
+    sharpness_min: Annotated[float, Meta(ge=0)] = 12.0
+    brightness_min: Annotated[float, Meta(ge=0, le=255)] = 40.0
+    brightness_max: Annotated[float, Meta(ge=0, le=255)] = 225.0
+
+
+class AccessConfig(_Section, frozen=True):
+    """The door lock's rules (DESIGN: decisions). Durations are seconds."""
+
+    hands_free: bool = False
+    scan_s: Annotated[float, Meta(gt=0, le=60)] = 5.0
+    no_face_s: Annotated[float, Meta(gt=0, le=60)] = 2.0
+    pulse_s: Annotated[float, Meta(gt=0, le=10)] = 3.0
+    frames_window: Annotated[int, Meta(ge=3, le=30)] = 5
+    frames_min: Annotated[int, Meta(ge=3, le=30)] = 3
+    failures_before_delay: Annotated[int, Meta(ge=1, le=100)] = 5
+    delay_s: Annotated[float, Meta(ge=1, le=3600)] = 30.0
+    failures_before_disable: Annotated[int, Meta(ge=2, le=1000)] = 50
+    door_held_s: Annotated[float, Meta(gt=0, le=3600)] = 30.0
+    revisit_s: Annotated[float, Meta(ge=0, le=600)] = 2.0
+
+
+class GpioConfig(_Section, frozen=True):
+    """``backend``: gpiozero (real pins), mock (gpiozero's mock pins), or log (say what would be done)."""
+
+    backend: Literal["gpiozero", "mock", "log"] = "gpiozero"
+    relay_pin: Pin = 17
+    relay_active_high: bool = True
+    request_pin: Pin | None = 27
+    exit_pin: Pin | None = 22
+    door_pin: Pin | None = None
+    pulse_limit_s: Annotated[float, Meta(gt=0, le=10)] = 10.0
+
+
+class StateConfig(_Section, frozen=True):
+    """``directory``: holds the database; ``key_file``: the gallery key (default: systemd credential, else beside it)."""
+
+    directory: str = "/var/lib/vigil"
+    key_file: str | None = None
+
+
+class Config(_Section, frozen=True):
+    """Everything that ``vigil run`` can be told."""
+
+    camera: CameraConfig = CameraConfig()
+    detect: DetectConfig = DetectConfig()
+    verify: VerifyConfig = VerifyConfig()
+    access: AccessConfig = AccessConfig()
+    gpio: GpioConfig = GpioConfig()
+    state: StateConfig = StateConfig()
+
+
+def load(path: Path) -> Config:
+    """Read the TOML file at ``path``. Raises ConfigError naming the file, the key and what was expected."""
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigError(f"{path}: no such configuration file") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read as text: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from error
+    try:
+        config = msgspec.convert(table, Config)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{path}: {error}") from error
+    _check_together(path, config)
+    return config
+
+
+def _check_together(path: Path, config: Config) -> None:
+    access, gpio = config.access, config.gpio
+    if access.frames_min > access.frames_window:
+        raise ConfigError(
+            f"{path}: access.frames_min ({access.frames_min}) must not exceed frames_window ({access.frames_window})"
+        )
+    if access.pulse_s > gpio.pulse_limit_s:
+        raise ConfigError(
+            f"{path}: access.pulse_s ({access.pulse_s}) must not exceed gpio.pulse_limit_s ({gpio.pulse_limit_s})"
+        )
+    if access.failures_before_disable <= access.failures_before_delay:
+        raise ConfigError(f"{path}: access.failures_before_disable must exceed failures_before_delay")
+    if config.verify.brightness_min >= config.verify.brightness_max:
+        raise ConfigError(f"{path}: verify.brightness_min must be below brightness_max")
+    pins = [p for p in (gpio.relay_pin, gpio.request_pin, gpio.exit_pin, gpio.door_pin) if p is not None]
+    if len(set(pins)) != len(pins):
+        raise ConfigError(f"{path}: gpio pins must differ, got {pins}")
