@@ -86,7 +86,7 @@ class GpioConfig(_Section, frozen=True):
 
 
 class StateConfig(_Section, frozen=True):
-    """``directory``: holds the database; ``key_file``: the gallery key (default: systemd credential, else beside it)."""
+    """``directory`` holds the database; ``key_file`` the gallery key (default: systemd credential, else beside it)."""
 
     directory: str = "/var/lib/vigil"
     key_file: str | None = None

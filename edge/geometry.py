@@ -3,11 +3,11 @@
 Image coordinates: x right, y down, in pixels, (0, 0) the outer corner of the top left pixel. Boxes are ``x1 y1 x2 y2``.
 
 Head coordinates: right-handed, x to the image right of a frontal face, y up, z out of the face towards the camera.
-A rotation matrix R maps head coordinates to camera coordinates with the same axes, so R[:, 2] is where the nose points.
+A rotation matrix R maps head coordinates to camera coordinates with the same axes: R[:, 2] is where the nose points.
 
-Euler angles follow the labels of AFLW2000-3D (Zhu et al., "Face Alignment Across Large Poses", CVPR 2016), fitted to its
-68 points: R = Rx(-pitch) Ry(-yaw) Rz(-roll). Yaw > 0 turns the nose to image left, pitch > 0 up, roll > 0 turns the face
-clockwise as the camera sees it.
+Euler angles follow the labels of AFLW2000-3D (Zhu et al., "Face Alignment Across Large Poses", CVPR 2016), as fitted to
+its 68 points: R = Rx(-pitch) Ry(-yaw) Rz(-roll). Yaw > 0 turns the nose to image left, pitch > 0 up, roll > 0 turns the
+face clockwise as the camera sees it.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ def _overlap(one: Floats, many: Floats, *, over_smaller: bool) -> Floats:
 def nms(boxes: Floats, scores: Floats, overlap_max: float, *, over_smaller: bool = False) -> NDArray[np.intp]:
     """Greedy non-maximum suppression: indices of the boxes kept, best score first.
 
-    ``over_smaller`` divides the intersection by the smaller box instead of the union (MTCNN's last stage uses it, so that
-    a box inside another goes). Ties in score keep the earlier box, so that the result does not depend on the platform.
+    ``over_smaller`` divides the intersection by the smaller box instead of the union (MTCNN's last stage uses it, so
+    that a box inside another goes). Ties in score keep the earlier box: the result does not depend on the platform.
     """
     order = np.argsort(-scores, kind="stable")
     kept: list[int] = []
@@ -81,7 +81,8 @@ def rotation_from_6d(six: Floats) -> Floats:
         np.where(np.linalg.norm(normal, axis=1, keepdims=True) > _TINY, normal, spare), np.array([0.0, 0.0, 1.0])
     )
     b2 = np.cross(b3, b1)
-    return np.stack([b1, b2, b3], axis=2).astype(np.float32)
+    rotations: Floats = np.stack([b1, b2, b3], axis=2).astype(np.float32)
+    return rotations
 
 
 def _unit(vectors: Doubles, fallback: Doubles) -> Doubles:
@@ -101,7 +102,7 @@ def rotation_from_euler(yaw_deg: float, pitch_deg: float, roll_deg: float) -> Fl
     rx = np.array([[1, 0, 0], [0, np.cos(a), -np.sin(a)], [0, np.sin(a), np.cos(a)]])
     ry = np.array([[np.cos(b), 0, np.sin(b)], [0, 1, 0], [-np.sin(b), 0, np.cos(b)]])
     rz = np.array([[np.cos(c), -np.sin(c), 0], [np.sin(c), np.cos(c), 0], [0, 0, 1]])
-    return (rx @ ry @ rz).astype(np.float32)
+    return np.asarray(rx @ ry @ rz, dtype=np.float32)
 
 
 def euler_from_rotation(rotation: Floats) -> tuple[float, float, float]:
@@ -123,15 +124,13 @@ def geodesic_deg(one: Floats, other: Floats) -> float:
 
 def turn_in_plane(rotation: Floats, clockwise_deg: float) -> Floats:
     """The head rotation ``(3, 3)`` after the image is turned clockwise by ``clockwise_deg``."""
-    turned: Floats = rotation_from_euler(0, 0, clockwise_deg) @ rotation
-    return turned
+    return np.asarray(rotation_from_euler(0, 0, clockwise_deg) @ rotation, dtype=np.float32)
 
 
 def mirror_rotation(rotation: Floats) -> Floats:
     """The head rotation ``(3, 3)`` of the mirrored image: M R M with M = diag(-1, 1, 1)."""
     mirror = np.diag(np.array([-1, 1, 1], dtype=np.float32))
-    mirrored: Floats = mirror @ rotation @ mirror
-    return mirrored
+    return np.asarray(mirror @ rotation @ mirror, dtype=np.float32)
 
 
 def similarity_transform(source: Floats, target: Floats) -> Floats:

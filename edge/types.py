@@ -83,7 +83,7 @@ def _check_array(pixels: NDArray[np.generic]) -> None:
     if pixels.ndim not in (2, 3):
         raise FrameError(f"expected (height, width[, channels]), got shape {pixels.shape}")
     height, width = pixels.shape[:2]
-    if not (MIN_SIDE_PX <= min(height, width) and max(height, width) <= MAX_SIDE_PX):
+    if min(height, width) < MIN_SIDE_PX or max(height, width) > MAX_SIDE_PX:
         raise FrameError(f"expected sides of {MIN_SIDE_PX}..{MAX_SIDE_PX} px, got {width}x{height}")
 
 
@@ -140,11 +140,11 @@ class Face:
 
 @dataclass(frozen=True, slots=True)
 class Faces:
-    """The faces of one frame, as arrays of n rows (n may be 0: empty has the shape of full). All float32, image pixels.
+    """The faces of one frame, as arrays of n rows (n may be 0: empty has the shape of full). All float32, in px.
 
-    ``boxes`` (n, 4) x1 y1 x2 y2, may reach beyond the frame; ``scores`` (n,) 0..1; ``rotations`` (n, 3, 3) head to camera
-    (edge.geometry); ``landmarks`` (n, 5, 2): eye at image left of a frontal face (the person's right eye), other eye,
-    nose tip, mouth corner under the first eye, other corner. Raises InputError.
+    ``boxes`` (n, 4) x1 y1 x2 y2, may reach beyond the frame; ``scores`` (n,) 0..1; ``rotations`` (n, 3, 3) head to
+    camera (edge.geometry); ``landmarks`` (n, 5, 2): eye at image left of a frontal face (the person's right eye),
+    other eye, nose tip, mouth corner under the first eye, other corner. Raises InputError.
     """
 
     boxes: Floats = field(default_factory=lambda: np.zeros((0, 4), np.float32))

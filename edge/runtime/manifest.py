@@ -1,0 +1,110 @@
+"""``manifest.toml``: what each shipped model is, what goes in, what comes out, and what its thresholds stand for."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import tomllib
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from edge.errors import ConfigError, ModelError
+
+MODELS_DIR = Path(__file__).resolve().parent.parent / "models"
+FREE = -1  # a dimension that the caller chooses
+
+
+class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    pass
+
+
+class InputSpec(_Table, frozen=True):
+    """``shape`` is NHWC with -1 where free. Pixels become ``(value - mean) / std`` in the order of ``channels``."""
+
+    name: str
+    shape: tuple[int, int, int, int]
+    channels: Literal["rgb", "bgr", "grey"]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+class Threshold(_Table, frozen=True):
+    """At ``distance_max`` a share ``fmr`` of ``impostor_pairs`` pairs of different people were taken for one."""
+
+    fmr: float
+    distance_max: float
+    impostor_pairs: Annotated[int, Meta(ge=1)]
+
+
+class ModelSpec(_Table, frozen=True):
+    """One model. ``outputs`` maps the output's name to its shape, -1 where it follows the input."""
+
+    file: str
+    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+    precision: Literal["float32", "int8"]
+    licence: str
+    origin: str
+    data: tuple[str, ...]
+    card: str
+    input: InputSpec
+    outputs: dict[str, tuple[int, ...]]
+    thresholds: tuple[Threshold, ...] = ()
+    threshold_cohort: str = ""
+
+
+class Manifest(_Table, frozen=True):
+    """The whole file."""
+
+    schema: Literal[1]
+    models: dict[str, ModelSpec]
+
+    def spec(self, name: str) -> ModelSpec:
+        """The entry ``name``. Raises ModelError."""
+        if name not in self.models:
+            raise ModelError(f"no model named {name!r} in the manifest; expected one of {sorted(self.models)}")
+        return self.models[name]
+
+
+def load_manifest(directory: Path = MODELS_DIR) -> Manifest:
+    """Read ``manifest.toml`` in ``directory``. Raises ModelError naming the file and the key."""
+    path = directory / "manifest.toml"
+    try:
+        return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), Manifest)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise ModelError(f"{path}: not a model manifest: {error}") from error
+
+
+def read_model(path: Path, spec: ModelSpec) -> bytes:
+    """The bytes of a model file, checked against the manifest's hash. Raises ModelError."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{path}: model file cannot be read: {error.strerror}") from error
+    found = hashlib.sha256(content).hexdigest()
+    if found != spec.sha256:
+        raise ModelError(
+            f"{path}: expected sha256 {spec.sha256}, found {found} ({len(content)} bytes):"
+            " the file is truncated, altered, or of another release"
+        )
+    return content
+
+
+def distance_for_fmr(thresholds: Sequence[Threshold], fmr: float) -> float:
+    """The distance at which impostors match at rate ``fmr``, log-linear between the rows of the table.
+
+    Raises ConfigError for a rate outside the table: no rate is ever extrapolated.
+    """
+    rows = sorted(thresholds, key=lambda row: row.fmr)
+    if not rows or not rows[0].fmr <= fmr <= rows[-1].fmr:
+        known = f"{rows[0].fmr:g}..{rows[-1].fmr:g}" if rows else "no rate at all"
+        raise ConfigError(f"expected a false match rate within what was measured ({known}), got {fmr:g}")
+    for low, high in pairwise(rows):
+        if low.fmr <= fmr <= high.fmr:
+            share = math.log(fmr / low.fmr) / math.log(high.fmr / low.fmr)
+            return low.distance_max + share * (high.distance_max - low.distance_max)
+    return rows[0].distance_max

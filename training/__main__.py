@@ -1,0 +1,62 @@
+"""``python -m training``: import, prepare, train, evaluate. Each command's module is loaded only when it is used."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+COMMANDS = {
+    "import": {
+        "mtcnn": ("training.models.port_mtcnn:command", "P-Net and R-Net from the mtcnn wheel, as TFLite."),
+        "onet": ("training.models.port_onet:command", "O-Net plus a distilled 6D rotation head: FPNet version 0."),
+        "mobilefacenet": ("training.models.port_mobilefacenet:command", "MobileFaceNet, where `train siamese` starts."),
+    },
+    "train": {
+        "siamese": ("training.train_siamese:command", "Distil SFace into the Siamese branch and export it as int8."),
+    },
+    "evaluate": {
+        "verification": ("training.evaluate.verification:command", "Accuracy, EER and TAR on labelled pairs."),
+        "pose": ("training.evaluate.pose:command", "Head-pose error in degrees."),
+        "detection": ("training.evaluate.detection:command", "Recall and false positives."),
+    },
+}
+HELP = {
+    "import": "Port published weights.",
+    "train": "Train and export a model from its recipe.",
+    "evaluate": "Measure the shipped models; the last line printed is one JSON object.",
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are ``{name: ("module:attribute", short help)}`` and are imported on use."""
+
+    def __init__(self, name: str, table: dict[str, tuple[str, str]], help: str) -> None:  # noqa: A002
+        super().__init__(name=name, help=help)
+        self.table = table
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return sorted(self.table)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in self.table:
+            return None
+        module, attribute = self.table[cmd_name][0].split(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, self.table[name][1]) for name in self.list_commands(ctx)])
+
+
+@click.group()
+def main() -> None:
+    """Turn data into the models that Vigil ships."""
+
+
+for _name, _table in COMMANDS.items():
+    main.add_command(LazyGroup(_name, _table, HELP[_name]))
+
+if __name__ == "__main__":
+    main()
