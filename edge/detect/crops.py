@@ -1,0 +1,63 @@
+"""Cutting faces out of pictures. Training uses these same functions, so that no skew creeps in."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from edge.geometry import invert_affine
+from edge.types import Floats, Pixels
+
+
+def crop_windows(pixels: Pixels, windows: Floats, size: int) -> Pixels:
+    """Squares of ``windows`` (n, 4; whole pixels, may reach beyond the picture: black there) as (n, size, size, 3)."""
+    crops = np.zeros((len(windows), size, size, 3), np.uint8)
+    for crop, window in zip(crops, windows.astype(int), strict=True):
+        _fill(crop, pixels, *(int(edge) for edge in window))
+    return crops
+
+
+def _fill(crop: Pixels, pixels: Pixels, x1: int, y1: int, x2: int, y2: int) -> None:
+    height, width = pixels.shape[:2]
+    left, top, right, bottom = max(x1, 0), max(y1, 0), min(x2, width), min(y2, height)
+    if right <= left or bottom <= top:
+        return
+    patch = pixels[top:bottom, left:right]
+    if (left, top, right, bottom) != (x1, y1, x2, y2):
+        patch = cv2.copyMakeBorder(patch, top - y1, y2 - bottom, left - x1, x2 - right, cv2.BORDER_CONSTANT)
+    shrinks = patch.shape[0] > crop.shape[0]
+    cv2.resize(patch, (crop.shape[1], crop.shape[0]), dst=crop, interpolation=_by_area(shrinks))
+
+
+def _by_area(shrinks: bool) -> int:
+    return cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+
+
+def warp(pixels: Pixels, matrix: Floats, size: int) -> Pixels:
+    """The picture under the affine ``matrix`` (2, 3; picture to output) as (size, size, 3), black beyond its edges.
+
+    A picture that is shrunk more than twice is first averaged over whole pixels, else thin lines would alias.
+    """
+    scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
+    factor = int(0.5 / max(scale, 1e-6))
+    if factor < 2:
+        return cv2.warpAffine(pixels, matrix, (size, size)).astype(np.uint8, copy=False)
+    source, offset = _region(pixels, matrix, size)
+    small = cv2.resize(source, None, fx=1 / factor, fy=1 / factor, interpolation=cv2.INTER_AREA)
+    ratio = np.array([source.shape[1] / small.shape[1], source.shape[0] / small.shape[0]])
+    # A small pixel's centre (i + 0.5) lies at (i + 0.5) * ratio - 0.5 in the picture; warpAffine counts from centres.
+    inner = matrix.astype(np.float64).copy()
+    inner[:, 2] += inner[:, :2] @ (offset + (ratio - 1) / 2)
+    inner[:, :2] *= ratio
+    return cv2.warpAffine(small, inner, (size, size)).astype(np.uint8, copy=False)
+
+
+def _region(pixels: Pixels, matrix: Floats, size: int) -> tuple[Pixels, Floats]:
+    """The part of the picture that the output shows, with a margin, and its top left corner."""
+    corners = np.array([[0, 0], [size, 0], [0, size], [size, size]], np.float32)
+    back = invert_affine(matrix)
+    seen = corners @ back[:, :2].T + back[:, 2]
+    limits = np.array([pixels.shape[1], pixels.shape[0]])
+    low = np.clip(np.floor(seen.min(axis=0)) - 8, 0, limits - 1).astype(int)
+    high = np.clip(np.ceil(seen.max(axis=0)) + 8, low + 1, limits).astype(int)
+    return pixels[low[1] : high[1], low[0] : high[0]], low.astype(np.float32)
