@@ -127,6 +127,14 @@ def turn_in_plane(rotation: Floats, clockwise_deg: float) -> Floats:
     return np.asarray(rotation_from_euler(0, 0, clockwise_deg) @ rotation, dtype=np.float32)
 
 
+def tilt_deg(rotation: Floats) -> float:
+    """How far clockwise the head's up axis leans in the image, in degrees: what has to be undone to level a face.
+
+    Unlike Euler roll it stays meaningful in profile.
+    """
+    return float(np.degrees(np.arctan2(rotation[0, 1], rotation[1, 1])))
+
+
 def mirror_rotation(rotation: Floats) -> Floats:
     """The head rotation ``(3, 3)`` of the mirrored image: M R M with M = diag(-1, 1, 1)."""
     mirror = np.diag(np.array([-1, 1, 1], dtype=np.float32))

@@ -42,7 +42,7 @@ class Model:
     """One interpreter at one input shape. Not for use by two threads at once."""
 
     def __init__(self, name: str, path: Path, spec: ModelSpec, shape: tuple[int, ...], threads: int = 1) -> None:
-        """Load and check. ``shape``: NHWC without free dimensions. Raises ModelError naming file, expected and found."""
+        """Load and check. ``shape``: NHWC, nothing free. Raises ModelError naming the file, expected and found."""
         self.name, self.spec, self.shape = name, spec, shape
         self._path = path
         self._interpreter = _interpreter(path, read_model(path, spec), threads)
@@ -91,7 +91,7 @@ class Model:
 
     def delegated(self) -> bool:
         """Whether a delegate (XNNPACK) took nodes of the graph: without it int8 is slower than float32."""
-        details = self._interpreter._get_ops_details()  # noqa: SLF001 - no public call tells
+        details = self._interpreter._get_ops_details()  # no public call tells
         return any(op["op_name"] == "DELEGATE" for op in details)
 
 

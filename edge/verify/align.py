@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edge.detect.crops import warp
+from edge.crops import warp
 from edge.geometry import similarity_transform
 from edge.types import Floats, Pixels
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from edge.geometry import invert_affine
 from edge.types import Floats, Pixels
@@ -13,16 +16,16 @@ def crop_windows(pixels: Pixels, windows: Floats, size: int) -> Pixels:
     """Squares of ``windows`` (n, 4; whole pixels, may reach beyond the picture: black there) as (n, size, size, 3)."""
     crops = np.zeros((len(windows), size, size, 3), np.uint8)
     for crop, window in zip(crops, windows.astype(int), strict=True):
-        _fill(crop, pixels, *(int(edge) for edge in window))
+        _fill(crop, pixels, window)
     return crops
 
 
-def _fill(crop: Pixels, pixels: Pixels, x1: int, y1: int, x2: int, y2: int) -> None:
-    height, width = pixels.shape[:2]
+def _fill(crop: Pixels, pixels: Pixels, window: NDArray[np.int_]) -> None:
+    (x1, y1, x2, y2), (height, width) = window, pixels.shape[:2]
     left, top, right, bottom = max(x1, 0), max(y1, 0), min(x2, width), min(y2, height)
     if right <= left or bottom <= top:
         return
-    patch = pixels[top:bottom, left:right]
+    patch: NDArray[Any] = pixels[top:bottom, left:right]
     if (left, top, right, bottom) != (x1, y1, x2, y2):
         patch = cv2.copyMakeBorder(patch, top - y1, y2 - bottom, left - x1, x2 - right, cv2.BORDER_CONSTANT)
     shrinks = patch.shape[0] > crop.shape[0]

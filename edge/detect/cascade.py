@@ -1,0 +1,106 @@
+"""The cascade: P-Net proposes, R-Net refines, FPNet decides, points and turns (Zhang et al. 2016, with a 6D rotation).
+
+Three ways in: ``detect`` searches a whole frame, ``follow`` looks only where faces just were, and ``level`` looks a
+second time at one face turned upright, which is what makes its landmarks good enough to verify with.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import replace
+
+import numpy as np
+
+from edge.config import DetectConfig
+from edge.crops import crop_windows, warp
+from edge.detect.decode import Candidates, faces_from, landmarks_px, select, whole_squares
+from edge.detect.pyramid import Pyramid, plan
+from edge.geometry import invert_affine, nms, rotation_from_6d, tilt_deg, transform_points, turn_in_plane
+from edge.runtime.litert import Model, ModelStore, Runnable
+from edge.types import Face, Faces, Floats, Frame, Pixels
+
+_RNET_PX, _FPNET_PX = 24, 48
+_RNET_BATCHES, _FPNET_BATCHES = (4, 16), (1, 4)
+_CANVASES_KEPT = 4  # a camera needs one; a folder of photos a few
+_PROPOSALS_MAX = 300  # a crowd has fewer; noise at night may have thousands
+
+
+class Cascade:
+    """P-Net, R-Net and FPNet with their interpreters. Not for use by two threads at once."""
+
+    def __init__(self, store: ModelStore, config: DetectConfig) -> None:
+        """Loads R-Net and FPNet now, P-Net for each frame size on first use. Raises ModelError."""
+        self._store, self._config = store, config
+        self._pnets: OrderedDict[tuple[int, int], Model] = OrderedDict()
+        self._rnet = store.open_batched("rnet", _RNET_BATCHES)
+        self._fpnet = store.open_batched("fpnet", _FPNET_BATCHES)
+
+    def detect(self, frame: Frame) -> Faces:
+        """Every face of at least ``min_face_px`` in the frame, best score first."""
+        config = self._config
+        # 1. P-Net slides over the pyramid and proposes windows.
+        proposals = self._propose(frame)
+        # 2. R-Net throws out most of them and moves the edges of the rest.
+        windows = whole_squares(proposals.boxes)
+        refined, _ = _stage(self._rnet, frame.pixels, windows, _RNET_PX, config.rnet_score_min)
+        # 3. FPNet decides, moves the edges again, and gives landmarks and head rotation.
+        return self.follow(frame, refined.boxes, config.fpnet_score_min)
+
+    def follow(self, frame: Frame, boxes: Floats, score_min: float) -> Faces:
+        """The faces found by FPNet alone at ``boxes`` (n, 4; made square), best score first."""
+        windows = whole_squares(boxes)
+        found, outputs = _stage(self._fpnet, frame.pixels, windows, _FPNET_PX, score_min, over_smaller=True)
+        return faces_from(found, windows, outputs)
+
+    def level(self, frame: Frame, face: Face) -> Face:
+        """The face with landmarks and rotation from a second look at it turned upright; box and score stay."""
+        roll_deg = tilt_deg(face.rotation)
+        matrix = _upright(face, roll_deg)
+        outputs = self._fpnet.run(warp(frame.pixels, matrix, _FPNET_PX)[None])
+        inner = landmarks_px(np.array([[0, 0, _FPNET_PX, _FPNET_PX]], np.float32), outputs["landmarks"])[0]
+        rotation = turn_in_plane(rotation_from_6d(outputs["rot6d"])[0], roll_deg)
+        return replace(face, landmarks=transform_points(inner, invert_affine(matrix)), rotation=rotation)
+
+    def _propose(self, frame: Frame) -> Candidates:
+        pyramid = plan(frame.width, frame.height, self._config.min_face_px, self._config.scale_step)
+        outputs = self._pnet(pyramid).run(pyramid.paint(frame.pixels)[None])
+        levels = [self._level_proposals(pyramid, outputs, index) for index in range(len(pyramid.levels))]
+        boxes = np.concatenate([level.boxes for level in levels]) if levels else np.zeros((0, 4), np.float32)
+        scores = np.concatenate([level.scores for level in levels]) if levels else np.zeros(0, np.float32)
+        kept = nms(boxes, scores, 0.7)[:_PROPOSALS_MAX]
+        return Candidates(boxes[kept], scores[kept], kept)
+
+    def _level_proposals(self, pyramid: Pyramid, outputs: dict[str, Floats], index: int) -> Candidates:
+        level = pyramid.levels[index]
+        scores, offsets = outputs["score"][0][level.cells][..., 0], outputs["box"][0][level.cells]
+        rows, columns = np.nonzero(scores >= self._config.pnet_score_min)
+        windows = pyramid.windows(level, rows.astype(np.float32), columns.astype(np.float32))
+        return select(windows, scores[rows, columns], offsets[rows, columns], self._config.pnet_score_min, 0.5)
+
+    def _pnet(self, pyramid: Pyramid) -> Model:
+        size = (pyramid.height, pyramid.width)
+        if size not in self._pnets:
+            self._pnets[size] = self._store.open("pnet", height=size[0], width=size[1])
+            if len(self._pnets) > _CANVASES_KEPT:
+                self._pnets.popitem(last=False)
+        self._pnets.move_to_end(size)
+        return self._pnets[size]
+
+
+def _stage(
+    model: Runnable, pixels: Pixels, windows: Floats, size: int, score_min: float, *, over_smaller: bool = False
+) -> tuple[Candidates, dict[str, Floats]]:
+    """One stage after the first: cut the windows out, run the net, keep what it believes in."""
+    outputs = model.run(crop_windows(pixels, windows, size))
+    found = select(windows, outputs["score"][:, 0], outputs["box"], score_min, 0.7, over_smaller=over_smaller)
+    return found, outputs
+
+
+def _upright(face: Face, roll_deg: float) -> Floats:
+    """The (2, 3) transform from the frame to FPNet's input that shows the face's square with the roll taken out."""
+    centre = (face.box[:2] + face.box[2:]) / 2
+    scale = _FPNET_PX / max(float((face.box[2:] - face.box[:2]).max()), 1.0)
+    angle = np.radians(-roll_deg)
+    linear = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]], np.float32)
+    shift = _FPNET_PX / 2 - linear @ centre
+    return np.column_stack([linear, shift]).astype(np.float32)

@@ -1,0 +1,105 @@
+"""The image pyramid, packed on one canvas so that P-Net runs once a frame instead of once a scale.
+
+Two windows of different levels never mix: each level reads only those cells of P-Net's map whose 12 px windows lie
+wholly inside it. Levels start at even pixels, so that P-Net's stride of 2 falls as if the level stood alone.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from edge.types import Floats, Pixels
+
+CELL_PX = 12  # P-Net's receptive field
+STRIDE_PX = 2
+_CANVAS_STEP = 32  # canvas sides are rounded up to it, so that pictures of like sizes share an interpreter
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """One scale of the picture and its place on the canvas, in canvas pixels."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+    @property
+    def cells(self) -> tuple[slice, slice]:
+        """Rows and columns of P-Net's map that belong to this level alone."""
+        top, left = self.y // STRIDE_PX, self.x // STRIDE_PX
+        rows, columns = (self.height - CELL_PX) // STRIDE_PX + 1, (self.width - CELL_PX) // STRIDE_PX + 1
+        return slice(top, top + rows), slice(left, left + columns)
+
+
+@dataclass(frozen=True, slots=True)
+class Pyramid:
+    """Where each level of a ``frame_width`` x ``frame_height`` picture goes on a ``width`` x ``height`` canvas."""
+
+    frame_width: int
+    frame_height: int
+    width: int
+    height: int
+    levels: tuple[Level, ...]
+
+    def paint(self, pixels: Pixels) -> Pixels:
+        """The canvas (height, width, 3). The first level is shrunk from the picture, the others from the first."""
+        canvas = np.zeros((self.height, self.width, 3), np.uint8)
+        first: Pixels | None = None
+        for level in self.levels:
+            spot = canvas[level.y : level.y + level.height, level.x : level.x + level.width]
+            source = pixels if first is None else first
+            spot[:] = cv2.resize(source, (level.width, level.height), interpolation=cv2.INTER_AREA)
+            first = spot if first is None else first
+        return canvas
+
+    def windows(self, level: Level, rows: Floats, columns: Floats) -> Floats:
+        """The 12 px windows at cells (``rows``, ``columns``) of a level, as boxes (n, 4) in the picture's pixels."""
+        ratio_x, ratio_y = self.frame_width / level.width, self.frame_height / level.height
+        x1, y1 = columns * STRIDE_PX * ratio_x, rows * STRIDE_PX * ratio_y
+        sides = [x1, y1, x1 + CELL_PX * ratio_x, y1 + CELL_PX * ratio_y]
+        return np.stack(sides, axis=1).astype(np.float32)
+
+
+def plan(frame_width: int, frame_height: int, min_face_px: float, step: float) -> Pyramid:
+    """Scales from ``12 / min_face_px`` down by ``step`` while a window still fits, placed on shelves."""
+    sizes = _sizes(frame_width, frame_height, CELL_PX / min_face_px, step)
+    levels = _shelve(sizes)
+    width = max((level.x + level.width for level in levels), default=CELL_PX)
+    height = max((level.y + level.height for level in levels), default=CELL_PX)
+    return Pyramid(frame_width, frame_height, _round_up(width), _round_up(height), levels)
+
+
+def _sizes(frame_width: int, frame_height: int, scale: float, step: float) -> list[tuple[int, int]]:
+    sizes = []
+    while min(frame_width, frame_height) * scale >= CELL_PX:
+        sizes.append((math.ceil(frame_width * scale), math.ceil(frame_height * scale)))
+        scale *= step
+    return sizes
+
+
+def _shelve(sizes: list[tuple[int, int]]) -> tuple[Level, ...]:
+    """First-fit shelves as wide as the first (largest) level: wastes under a tenth of the canvas."""
+    levels: list[Level] = []
+    shelves: list[list[int]] = []  # y, height, next free x
+    for width, height in sizes:
+        shelf = next((s for s in shelves if s[1] >= height and s[2] + width <= sizes[0][0]), None)
+        if shelf is None:
+            top = shelves[-1][0] + _even(shelves[-1][1]) if shelves else 0
+            shelf = [top, height, 0]
+            shelves.append(shelf)
+        levels.append(Level(shelf[2], shelf[0], width, height))
+        shelf[2] += _even(width)
+    return tuple(levels)
+
+
+def _even(value: int) -> int:
+    return value + value % 2
+
+
+def _round_up(value: int) -> int:
+    return -(-value // _CANVAS_STEP) * _CANVAS_STEP
