@@ -1,0 +1,73 @@
+# Vigil: every job that a person or CI does, by name. `make help` lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+LOCKS := deploy/locks
+VENV := .venv
+RUNTIME_VENV := .venv-runtime
+TFLITE_VENV := .venv-tflite
+# The demo needs the runtime only; where the whole environment is there already, it serves.
+DEMO_VENV := $(if $(wildcard $(VENV)/.project),$(VENV),$(RUNTIME_VENV))
+
+SHELL_SCRIPTS := .ci/run deploy/make-venv
+UV_COMPILE := $(VENV)/bin/uv pip compile --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-annotate --no-emit-index-url --quiet $(if $(UPGRADE),--upgrade)
+
+.PHONY: help setup demo test check lock test-tflite-runtime clean
+
+help:  ## this list
+	@grep -E '^[a-z-]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## */\1|/' \
+		| while IFS='|' read -r name what; do printf '  make %-20s %s\n' "$$name" "$$what"; done
+
+setup: $(VENV)/.project  ## build .venv with everything that the tests need
+
+# Two stamps: a changed lock rebuilds the environment, a changed pyproject.toml only installs the project again.
+%/.lock:
+	deploy/make-venv $* $(filter %.txt,$^) $(VENV_PYTHONS)
+	touch $@
+
+%/.project: %/.lock pyproject.toml
+	$*/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+$(VENV)/.lock: $(LOCKS)/dev.txt deploy/make-venv
+$(RUNTIME_VENV)/.lock: $(LOCKS)/runtime.txt deploy/make-venv
+$(TFLITE_VENV)/.lock: $(LOCKS)/tflite-runtime.txt deploy/make-venv
+$(TFLITE_VENV)/.lock: VENV_PYTHONS := 3.11
+.PRECIOUS: %/.lock %/.project
+
+demo: $(DEMO_VENV)/.project  ## enrol a man from one photo and watch a staged visit; leaves demo/
+	rm -rf demo && mkdir demo
+	clips=$$($(DEMO_VENV)/bin/python tests/media.py) && vigil=$(DEMO_VENV)/bin/vigil \
+		&& $$vigil --config deploy/demo.toml enroll Guest --images "$$clips/single_face.jpg" \
+		&& $$vigil run --config deploy/demo.toml --gpio mock \
+			--camera "$$clips/WolfgangLanger_Pexels.mp4" --camera "$$clips/no_face.mp4" \
+			--camera "$$clips/noface_face.mov" \
+			--events demo/events.jsonl --video demo/visit.mp4 --sheet demo/visit.png
+
+test: $(VENV)/.project  ## run the tests (VIGIL_DATA=DIR adds those that need the data sets; ARGS=... to pytest)
+	$(VENV)/bin/python -m pytest $(ARGS)
+
+check: $(VENV)/.project  ## format, lint, types, import contracts, shell scripts
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" shellcheck $(SHELL_SCRIPTS)
+
+test-tflite-runtime: $(TFLITE_VENV)/.project  ## run the runtime's tests on the fallback interpreter (CPython 3.11)
+	$(TFLITE_VENV)/bin/python -c "import importlib.util, sys, tflite_runtime; sys.exit('ai_edge_litert is here too: this proves nothing' if importlib.util.find_spec('ai_edge_litert') else 0)"
+	$(TFLITE_VENV)/bin/python -m pytest --ignore=tests/training --ignore=tests/device/test_wheel.py $(ARGS)
+
+lock: $(VENV)/.project  ## pin the dependencies again (UPGRADE=1: to their newest releases)
+	$(UV_COMPILE) pyproject.toml --output-file $(LOCKS)/runtime.txt
+	$(UV_COMPILE) pyproject.toml --extra training --extra dev --constraint $(LOCKS)/runtime.txt \
+		--output-file $(LOCKS)/dev.txt
+	$(UV_COMPILE) --group tflite-runtime --output-file $(LOCKS)/tflite-runtime.txt
+
+clean:  ## remove the environments and everything that was made
+	rm -rf $(VENV) $(RUNTIME_VENV) $(TFLITE_VENV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis \
+		.import_linter_cache build dist demo ./*.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
