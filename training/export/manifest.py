@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,15 @@ def update_manifest(name: str, spec: ModelSpec, directory: Path = MODELS_DIR) ->
     path = directory / "manifest.toml"
     present = load_manifest(directory).models if path.exists() else {}
     manifest = Manifest(schema=1, models=dict(sorted({**present, name: spec}.items())))
-    write_atomically(path, (HEADER + tomli_w.dumps(_plain(manifest))).encode())
+    write_atomically(path, (HEADER + _on_one_line(tomli_w.dumps(_plain(manifest)))).encode())
     return manifest
+
+
+def _on_one_line(toml: str) -> str:
+    """Arrays of numbers on one line each: a shape reads as a shape, and a change to it is one line of a diff."""
+    return re.sub(
+        r"\[\n((?: +[-+.\de]+,\n)+)\]", lambda found: "[" + ", ".join(found[1].replace(",", " ").split()) + "]", toml
+    )
 
 
 def _plain(manifest: Manifest) -> dict[str, Any]:

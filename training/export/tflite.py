@@ -16,6 +16,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from edge.errors import InputError
 
@@ -92,18 +93,26 @@ def _convert(
 
 
 def _save(model: keras.Model, folder: str, names: _Signature) -> None:
-    """A SavedModel whose one signature returns a dict: TFLite keeps these names, Keras's own export does not."""
+    """A SavedModel whose one signature returns a dict: TFLite keeps these names, Keras's own export does not.
+
+    The weights are frozen into constants first: the converter makes resource variables of any that are left, and no
+    call of a named signature ever initialises those (all outputs NaN).
+    """
+    spec = tf.TensorSpec(names.shape or tuple(model.input_shape), tf.float32, name=names.input_name)
+
+    def flat(image: tf.Tensor) -> list[tf.Tensor]:
+        return list(tf.nest.flatten(model(image, training=False)))
+
+    frozen = convert_variables_to_constants_v2(tf.function(flat).get_concrete_function(spec))
 
     def run(**inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        values = tf.nest.flatten(model(inputs[names.input_name], training=False))
         # identity: an output that is another tensor's alias would lose its name
+        values = frozen(inputs[names.input_name])
         return {name: tf.identity(value, name=name) for name, value in zip(names.outputs, values, strict=True)}
 
-    shape = names.shape or tuple(model.input_shape)
-    spec = {names.input_name: tf.TensorSpec(shape, tf.float32, name=names.input_name)}
     module = tf.Module()
-    module.model = model
-    signature = tf.function(run).get_concrete_function(**spec)
+    module.frozen = frozen
+    signature = tf.function(run).get_concrete_function(**{names.input_name: spec})
     tf.saved_model.save(module, folder, signatures={_SIGNATURE: signature})
 
 

@@ -55,9 +55,7 @@ class YuNet:
             size = (max(1, round(width * scale)), max(1, round(height * scale)))
             bgr = np.asarray(cv2.resize(bgr, size, interpolation=cv2.INTER_AREA), np.uint8)
         self._detector.setInputSize((bgr.shape[1], bgr.shape[0]))
-        found: NDArray[np.float32] | None = self._detector.detect(bgr)[
-            1
-        ]  # the bindings say "never None": it is, for none
+        found = cast("Floats | None", self._detector.detect(bgr)[1])  # None for no face, whatever the stubs say
         rows = np.zeros((0, 15), np.float32) if found is None else found
         rows = rows[np.argsort(-rows[:, 14], kind="stable")]
         scales = np.array([bgr.shape[1] / width, bgr.shape[0] / height] * 7, np.float32)
