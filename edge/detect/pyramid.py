@@ -16,7 +16,7 @@ from edge.types import Floats, Pixels
 
 CELL_PX = 12  # P-Net's receptive field
 STRIDE_PX = 2
-_CANVAS_STEP = 32  # canvas sides are rounded up to it, so that pictures of like sizes share an interpreter
+_CANVAS_STEP = 16  # canvas sides are rounded up to it, so that pictures of like sizes share an interpreter
 
 
 @dataclass(frozen=True, slots=True)

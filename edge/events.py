@@ -1,0 +1,85 @@
+"""One JSON line a frame that matters: what was seen, what was decided. No picture and no embedding ever goes in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TextIO
+
+import msgspec
+
+from edge.errors import StateError
+from edge.types import Observation
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """One decided frame. Times are seconds of the camera's clock, or of the recording; angles are degrees."""
+
+    time_s: float
+    source: str
+    frame: int
+    state: str
+    released: bool
+    track: int | None = None
+    person: str | None = None
+    distance: float | None = None
+    distance_max: float | None = None
+    yaw_deg: float | None = None
+    pitch_deg: float | None = None
+    roll_deg: float | None = None
+    faults: tuple[str, ...] = ()
+    events: tuple[str, ...] = ()
+    commands: tuple[str, ...] = ()
+
+
+def record_of(
+    observation: Observation, state: str, *, released: bool, events: tuple[str, ...], commands: tuple[str, ...]
+) -> Record:
+    """The record of one observation and the decision that followed."""
+    primary = observation.primary
+    match = primary.match if primary else None
+    return Record(
+        time_s=round(observation.captured_s, 3),
+        source=observation.source,
+        frame=observation.frame_index,
+        state=state,
+        released=released,
+        track=primary.track_id if primary else None,
+        person=match.person if match and match.accepted else None,
+        distance=round(match.distance, 4) if match else None,
+        distance_max=round(match.distance_max, 4) if match else None,
+        yaw_deg=round(primary.pose.yaw_deg, 1) if primary else None,
+        pitch_deg=round(primary.pose.pitch_deg, 1) if primary else None,
+        roll_deg=round(primary.pose.roll_deg, 1) if primary else None,
+        faults=primary.quality.faults if primary and primary.quality else (),
+        events=events,
+        commands=commands,
+    )
+
+
+class EventLog:
+    """Appends records to a file. Frames in which nobody is seen and nothing changes are left out."""
+
+    def __init__(self, path: Path) -> None:
+        """Continue the file: a service that is started again loses no line. Raises StateError."""
+        self._path = path
+        self._last_state: str | None = None
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file: TextIO = path.open("a", encoding="utf-8")
+        except OSError as error:
+            raise StateError(f"{path}: the event file cannot be written: {error.strerror}") from error
+
+    def write(self, record: Record) -> None:
+        """Raises StateError, for example when the disk is full."""
+        matters = record.track is not None or record.events or record.commands or record.state != self._last_state
+        self._last_state = record.state
+        if not matters:
+            return
+        try:
+            self._file.write(msgspec.json.encode(record).decode() + "\n")
+            self._file.flush()
+        except OSError as error:
+            raise StateError(f"{self._path}: the event file cannot be written: {error.strerror}") from error
+
+    def close(self) -> None:
+        self._file.close()

@@ -1,0 +1,127 @@
+"""Frame to Observation: detect or follow, judge the quality, and say who it may be. No I/O, no decision."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import cv2
+import numpy as np
+
+from edge.attributes.pose import head_pose
+from edge.attributes.quality import assess
+from edge.config import Config
+from edge.detect.cascade import Cascade
+from edge.runtime.litert import ModelStore
+from edge.track.tracker import Track, Tracker
+from edge.types import Face, Faces, Floats, Frame, HeadPose, Match, Observation, Pixels, Quality, TrackedFace
+from edge.verify.siamese import Branch
+
+_FOLLOW_SCORE_MIN = 0.6  # below the detector's own: a held face may turn or blur a little before it is let go
+_GLANCE_PX = (32, 24)  # the thumbnail on which movement is judged
+_MOVED_LEVELS = 2.0  # mean change of brightness (of 255) above a camera's noise
+_CUT_LEVELS = 30.0  # no camera at a door sees that from one frame to the next; a recording's cut does
+
+
+class Known(Protocol):
+    """The people who are enrolled, as the pipeline needs them."""
+
+    def __len__(self) -> int: ...
+
+    def nearest(self, embedding: Floats) -> tuple[str, float] | None:
+        """The nearest person and the distance to them, or None if nobody is enrolled."""
+        ...
+
+
+class Vision:
+    """The models and what they are asked of one frame: faces, quality, embedding."""
+
+    def __init__(self, store: ModelStore, config: Config) -> None:
+        """Loads every model. Raises ModelError, ConfigError."""
+        self.config = config
+        self.cascade = Cascade(store, config.detect)
+        self.branch = Branch(store)
+        self.branch.distance_max(config.verify.fmr)  # a rate that was never measured is refused at start
+
+    def analyse(self, frame: Frame) -> list[tuple[Face, HeadPose, Quality]]:
+        """Every face of a single picture, largest first, with pose and quality."""
+        faces = sorted(self.cascade.detect(frame), key=lambda face: -face.area_px2)
+        return [self.judge(frame, face) for face in faces]
+
+    def judge(self, frame: Frame, face: Face) -> tuple[Face, HeadPose, Quality]:
+        """A face with its pose and quality."""
+        pose = head_pose(face)
+        return face, pose, assess(frame, face, pose, self.config.verify)
+
+    def embed(self, frame: Frame, face: Face) -> Floats:
+        """The unit embedding (d,) of a face, levelled by a second look at it."""
+        return self.branch.embed(frame.pixels, self.cascade.level(frame, face).landmarks)
+
+    def distance_max(self, n_people: int) -> float:
+        """The distance allowed so that one visitor is taken for *any* of ``n_people`` at the configured rate.
+
+        Each enrolled person is one more chance of a false match, so the rate is shared among them; it is never asked
+        below the lowest rate that was measured.
+        """
+        lowest = min(row.fmr for row in self.branch.spec.thresholds)
+        return self.branch.distance_max(max(self.config.verify.fmr / max(n_people, 1), lowest))
+
+
+class Pipeline:
+    """Follows the faces of one camera. Give it every frame in order."""
+
+    def __init__(self, vision: Vision, known: Known) -> None:
+        self._vision, self._known = vision, known
+        self._tracker = Tracker()
+        self._glance = _Glance()
+        self._searched_s = float("-inf")
+
+    def process(self, frame: Frame) -> Observation:
+        """What is seen in ``frame``. Raises ClockError if it is older than the one before."""
+        change = self._glance.change(frame.pixels)
+        if change > _CUT_LEVELS:
+            self._tracker.reset()
+        tracks = self._tracker.update(self._find(frame, change), frame.captured_s)
+        faces = tuple(self._describe(frame, track, primary=row == 0) for row, track in enumerate(tracks))
+        return Observation(frame.captured_s, frame.index, faces, frame.source)
+
+    def _find(self, frame: Frame, change: float) -> Faces:
+        """FPNet at the faces that are held; the whole cascade when one is lost, when due, or when something moved."""
+        held = self._tracker.boxes
+        due = frame.captured_s - self._searched_s >= self._vision.config.detect.interval_s
+        if len(held) and not due:
+            faces = self._vision.cascade.follow(frame, held, _FOLLOW_SCORE_MIN)
+            if len(faces) == len(held):
+                return faces
+        if not (due or len(held) or change > _MOVED_LEVELS):
+            return Faces()
+        self._searched_s = frame.captured_s
+        return self._vision.cascade.detect(frame)
+
+    def _describe(self, frame: Frame, track: Track, *, primary: bool) -> TrackedFace:
+        age_s = frame.captured_s - track.born_s
+        if not primary:
+            return TrackedFace(track.track_id, track.face, age_s, head_pose(track.face))
+        face, pose, quality = self._vision.judge(frame, track.face)
+        match = self._match(frame, face) if quality.good else None
+        return TrackedFace(track.track_id, face, age_s, pose, quality, match)
+
+    def _match(self, frame: Frame, face: Face) -> Match | None:
+        if not len(self._known):
+            return None
+        nearest = self._known.nearest(self._vision.embed(frame, face))
+        if nearest is None:
+            return None
+        return Match(*nearest, self._vision.distance_max(len(self._known)))
+
+
+class _Glance:
+    """How much the picture changed since the last frame, on a thumbnail."""
+
+    def __init__(self) -> None:
+        self._last: Floats | None = None
+
+    def change(self, pixels: Pixels) -> float:
+        """Mean absolute change of brightness, 0..255; 255 for the first frame."""
+        small = cv2.resize(pixels, _GLANCE_PX, interpolation=cv2.INTER_AREA).mean(axis=2, dtype=np.float32)
+        last, self._last = self._last, small
+        return 255.0 if last is None else float(np.abs(small - last).mean())
