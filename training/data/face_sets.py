@@ -1,0 +1,129 @@
+"""The photos that the Siamese branch may learn from, and the people that it must not have seen before it is judged."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from edge.errors import InputError
+from edge.types import Floats
+
+EVALUATION_SETS = ("lfw", "att_faces", "aflw2000")
+_PICTURES = {".jpg", ".jpeg", ".png", ".pgm"}
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """One labelled face. ``centre``: (2,) px, where the labelled face is; ``person`` is unique over all sets.
+
+    ``landmarks``: (5, 2) px where the set has them, else None.
+    """
+
+    path: Path
+    person: str
+    centre: Floats
+    landmarks: Floats | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """``photos`` to train on, and the names of the ``dropped_people`` that are also in an evaluation set."""
+
+    photos: tuple[Photo, ...]
+    dropped_people: tuple[str, ...]
+    dropped_photos: int
+
+
+def select(data: Path, sets: Sequence[str]) -> Selection:
+    """The photos of the named ``sets`` below ``data``, without the people of any evaluation set beside them.
+
+    Raises InputError where ``data`` or a set is, or holds files of, an evaluation set, or where a set is missing.
+    """
+    _refuse_by_name(data, sets)
+    photos = [photo for name in sets for photo in _reader(name)(data / name)]
+    _refuse_by_content(data, photos)
+    judged = evaluation_people(data)
+    dropped = sorted({photo.person for photo in photos} & judged)
+    kept = tuple(photo for photo in photos if photo.person not in judged)
+    if not kept:
+        raise InputError(f"{data}: every person in {list(sets)} is also in an evaluation set; nothing left to train on")
+    return Selection(kept, tuple(dropped), len(photos) - len(kept))
+
+
+def evaluation_people(data: Path) -> set[str]:
+    """Names of LFW's people, from its folders and its pairs: the one evaluation set that names them."""
+    folder = data / "lfw"
+    people = {path.name for path in (folder / "images").glob("*") if path.is_dir()}
+    if (folder / "pairs.csv").is_file():
+        rows = _rows(folder / "pairs.csv", ("image_a", "image_b"))
+        people |= {row[side].split("/")[0] for row in rows for side in ("image_a", "image_b")}
+    return people
+
+
+def _refuse_by_name(data: Path, sets: Sequence[str]) -> None:
+    for folder in (data, *(data / name for name in sets)):
+        judged = set(folder.resolve().parts) & set(EVALUATION_SETS)
+        if judged:
+            raise InputError(
+                f"{folder}: {judged.pop()} is an evaluation set; a model trained on it could not be judged. Expected a"
+                f" folder that holds {', '.join(READERS)}"
+            )
+
+
+def _refuse_by_content(data: Path, photos: Sequence[Photo]) -> None:
+    """A renamed copy is still an evaluation photo: compare the files themselves."""
+    by_digest = {_digest(photo.path): photo.path for photo in photos}
+    for name in EVALUATION_SETS:
+        for path in (data / name).rglob("*"):
+            if path.suffix.lower() in _PICTURES and _digest(path) in by_digest:
+                raise InputError(f"{by_digest[_digest(path)]}: is the same file as {path}, a photo for evaluation only")
+
+
+def _digest(path: Path) -> bytes:
+    try:
+        return hashlib.sha256(path.read_bytes()).digest()
+    except OSError as error:
+        raise InputError(f"{path}: photo cannot be read: {error.strerror}") from error
+
+
+def _reader(name: str) -> Callable[[Path], Iterator[Photo]]:
+    if name not in READERS:
+        raise InputError(f"expected training sets out of {', '.join(READERS)}, got {name!r}")
+    return READERS[name]
+
+
+def _celeba(folder: Path) -> Iterator[Photo]:
+    for row in _rows(folder / "faces.csv", ("image", "identity", "x", "y", "w", "h")):
+        x, y, w, h = (float(row[key]) for key in "xywh")
+        centre = np.array([x + w / 2, y + h / 2], np.float32)
+        yield Photo(folder / "images" / row["image"], f"celeba:{row['identity']}", centre)
+
+
+_YTF_POINTS = tuple(f"{point}_{axis}" for point in ("re", "le", "n", "rm", "lm") for axis in "xy")
+
+
+def _ytf_crops(folder: Path) -> Iterator[Photo]:
+    """Persons are called First_Last, as in LFW, so that people of both can be told."""
+    for row in _rows(folder / "landmarks5_yunet.csv", ("image", "identity", *_YTF_POINTS)):
+        landmarks = np.array([float(row[key]) for key in _YTF_POINTS], np.float32).reshape(5, 2)
+        yield Photo(folder / "images" / row["image"], row["identity"], landmarks.mean(axis=0), landmarks)
+
+
+READERS: Mapping[str, Callable[[Path], Iterator[Photo]]] = {"celeba": _celeba, "ytf_crops": _ytf_crops}
+
+
+def _rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
+    try:
+        with path.open(encoding="utf-8", newline="") as lines:
+            reader = csv.DictReader(lines)
+            missing = [column for column in columns if column not in (reader.fieldnames or ())]
+            if missing:
+                raise InputError(f"{path}: expected columns {list(columns)}, missing {missing}")
+            return list(reader)
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as a table: {error}") from error

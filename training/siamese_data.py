@@ -1,0 +1,60 @@
+"""From chips to batches: the split by people, and the seeded stream that a stopped training continues."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.types import Floats, Pixels
+from training.data.face_chips import Chips
+from training.data.jitter import jittered_crops
+from training.losses.distil import targets
+from training.models.mobilefacenet import PIXEL_MEAN, PIXEL_STD
+from training.siamese_recipe import Recipe, SchedulePart
+
+Rows = NDArray[np.intp]
+
+
+def normalised(crops: Pixels) -> Floats:
+    """BGR uint8 ``(n, 112, 112, 3)`` to what the network takes: RGB float32 by ImageNet's mean and deviation."""
+    rgb = crops[..., ::-1].astype(np.float32)
+    scaled: Floats = (rgb - np.array(PIXEL_MEAN, np.float32)) / np.array(PIXEL_STD, np.float32)
+    return scaled
+
+
+def split_by_person(chips: Chips, held_out_share: float, seed: int) -> tuple[Rows, Rows]:
+    """Row indices to train on and to judge on: no person is in both, and at least one is held out."""
+    people = np.unique(chips.people)
+    shuffled = np.random.default_rng(seed).permutation(people)
+    held_out = shuffled[: max(1, round(held_out_share * len(people)))]
+    judged = np.isin(chips.people, held_out)
+    return np.flatnonzero(~judged), np.flatnonzero(judged)
+
+
+def views_mean(embeddings: Floats) -> Floats:
+    """Unit mean ``(n, 128)`` of a face's and its mirror image's embeddings ``(n, 2, 128)``: steadier than either."""
+    mean = embeddings.mean(axis=1)
+    units: Floats = mean / np.linalg.norm(mean, axis=1, keepdims=True)
+    return units
+
+
+def batches(chips: Chips, recipe: Recipe, first_step: int = 0) -> Iterator[tuple[Floats, Floats]]:
+    """Endless batches from step ``first_step`` on; each depends on the recipe's seed and its step alone."""
+    anchor, sface = views_mean(chips.teachers["port"]), views_mean(chips.teachers["sface"])
+    by_person = [np.flatnonzero(chips.people == person) for person in np.unique(chips.people)]
+    step = first_step
+    while True:
+        rows = _draw(by_person, recipe.schedule, np.random.default_rng((recipe.seed, step, 0)))
+        crops = jittered_crops(chips.pixels[rows], recipe.jitter, (recipe.seed, step, 1))
+        yield normalised(crops), targets(chips.people[rows], anchor[rows], sface[rows])
+        step += 1
+
+
+def _draw(by_person: list[Rows], schedule: SchedulePart, rng: np.random.Generator) -> Rows:
+    """``people`` different people (all, where fewer), ``photos_each`` of each; repeated where they have fewer."""
+    chosen = rng.permutation(len(by_person))[: schedule.people]
+    photos = [by_person[person] for person in chosen]
+    each = schedule.photos_each
+    return np.concatenate([rng.choice(rows, each, replace=len(rows) < each) for rows in photos])

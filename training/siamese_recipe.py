@@ -1,0 +1,110 @@
+"""``siamese.toml``: every number of the Siamese branch's training, typed and range-checked."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from edge.errors import ConfigError
+
+DEFAULT_RECIPE = Path(__file__).resolve().parent / "recipes" / "siamese.toml"
+
+Share = Annotated[float, Meta(ge=0, le=1)]
+Weight = Annotated[float, Meta(ge=0, le=100)]
+Count = Annotated[int, Meta(ge=1)]
+
+
+class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    pass
+
+
+class DataPart(_Section, frozen=True):
+    """Which photos, and how many of the people are kept back to judge the training on."""
+
+    sets: Annotated[tuple[str, ...], Meta(min_length=1)]
+    held_out_share: Annotated[float, Meta(gt=0, lt=1)]
+
+
+class JitterPart(_Section, frozen=True):
+    """What the student sees instead of the clean crop. The sigmas are of normal distributions; shares of samples."""
+
+    rotation_sigma_deg: Annotated[float, Meta(ge=0, le=10)]
+    scale_sigma: Annotated[float, Meta(ge=0, le=0.15)]
+    shift_sigma_px: Annotated[float, Meta(ge=0, le=6)]
+    contrast_sigma: Annotated[float, Meta(ge=0, le=0.5)]
+    small_share: Share
+    small_side_px: tuple[Annotated[int, Meta(ge=24)], Annotated[int, Meta(le=112)]]
+    blur_share: Share
+    blur_sigma_max_px: Annotated[float, Meta(ge=0.5, le=4)]
+    dark_share: Share
+    dark_gain_min: Annotated[float, Meta(gt=0, le=1)]
+    grey_share: Share
+    jpeg_share: Share
+    jpeg_quality_min: Annotated[int, Meta(ge=5, le=95)]
+
+
+class LossPart(_Section, frozen=True):
+    """Weights of the three terms (training.losses.distil) and what the last one needs."""
+
+    anchor: Weight
+    relational: Weight
+    contrastive: Weight
+    margin: Annotated[float, Meta(gt=0, le=2)]
+
+
+class SchedulePart(_Section, frozen=True):
+    """How long and how fast. A batch holds ``people`` times ``photos_each`` chips."""
+
+    people: Annotated[int, Meta(ge=2)]
+    photos_each: Annotated[int, Meta(ge=2)]
+    steps: Count
+    steps_per_epoch: Count
+    warmup_steps: Annotated[int, Meta(ge=0)]
+    learning_rate: Annotated[float, Meta(gt=0, le=0.1)]
+    weight_decay: Annotated[float, Meta(ge=0, le=0.1)]
+
+
+class ExportPart(_Section, frozen=True):
+    """How many training chips the int8 ranges are measured on."""
+
+    calibration_chips: Annotated[int, Meta(ge=16)]
+
+
+class Recipe(_Section, frozen=True):
+    """The whole file."""
+
+    seed: int
+    data: DataPart
+    jitter: JitterPart
+    loss: LossPart
+    schedule: SchedulePart
+    export: ExportPart
+
+    def digest(self) -> str:
+        """Changes with any number of the recipe: a checkpoint of another recipe is never continued."""
+        return hashlib.sha256(msgspec.json.encode(self)).hexdigest()[:12]
+
+    def flat(self) -> dict[str, str]:
+        """``section.key`` to value, for the model card."""
+        tree = msgspec.to_builtins(self)
+        rows = {"seed": str(tree.pop("seed"))}
+        for section, values in tree.items():
+            rows |= {f"{section}.{key}": str(value) for key, value in values.items()}
+        return rows
+
+
+def load_recipe(path: Path = DEFAULT_RECIPE) -> Recipe:
+    """Read the TOML file at ``path``. Raises ConfigError naming the file, the key and what was expected."""
+    try:
+        recipe = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), Recipe)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise ConfigError(f"{path}: not a recipe for the Siamese branch: {error}") from error
+    low, high = recipe.jitter.small_side_px
+    if low > high:
+        raise ConfigError(f"{path}: expected jitter.small_side_px as [least, most], got [{low}, {high}]")
+    return recipe

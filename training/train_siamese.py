@@ -1,0 +1,156 @@
+"""``python -m training train siamese``: distil SFace into MobileFaceNet under alignment jitter, export int8."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import keras
+import numpy as np
+
+from edge.errors import VigilError
+from edge.runtime.manifest import MODELS_DIR
+from edge.types import Floats, Pixels
+from training.data.face_chips import Chips, Embed, cached_chips, centre_crops
+from training.data.face_sets import Selection, select
+from training.data.jitter import realigned_crops
+from training.evaluate.match_rates import all_pairs, equal_error_rate, tar_at_fmr
+from training.export.siamese import export
+from training.losses.distil import DistilLoss
+from training.models.port_mobilefacenet import port
+from training.siamese_data import batches, normalised, split_by_person
+from training.siamese_recipe import DEFAULT_RECIPE, Recipe, load_recipe
+from training.teachers.sface import SFace
+
+RUNS = Path("runs/siamese")
+_CHECKPOINT = "checkpoint.keras"
+_EMBED_BATCH = 64
+_JUDGE_SEED = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """``model``: the float32 branch; ``chips`` with the rows it was trained on and the rows it was judged on."""
+
+    model: keras.Model
+    chips: Chips
+    selection: Selection
+    results: Mapping[str, Mapping[str, float]]
+
+
+def embedder(model: keras.Model) -> Embed:
+    """A function from aligned BGR crops ``(n, 112, 112, 3)`` to unit embeddings ``(n, 128)``."""
+
+    def embed(crops: Pixels) -> Floats:
+        parts = [crops[start : start + _EMBED_BATCH] for start in range(0, len(crops), _EMBED_BATCH)]
+        raw = np.concatenate([np.asarray(model.predict_on_batch(normalised(part))) for part in parts])
+        units: Floats = raw / np.linalg.norm(raw, axis=1, keepdims=True)
+        return units
+
+    return embed
+
+
+def judge(embed: Embed, chips: Chips, recipe: Recipe) -> dict[str, float]:
+    """EER and TAR over all pairs of ``chips``, cleanly aligned and with jittered alignment."""
+    results = {}
+    crops = {
+        "clean": centre_crops(chips.pixels),
+        "jittered": realigned_crops(chips.pixels, recipe.jitter, (_JUDGE_SEED,)),
+    }
+    for name, pixels in crops.items():
+        pairs = all_pairs(embed(pixels), chips.people)
+        results[f"{name} eer"] = equal_error_rate(pairs)
+        results |= {f"{name} tar {fmr:g}": tar_at_fmr(pairs, fmr) for fmr in (1e-3, 1e-4)}
+    return results
+
+
+def train(data: Path, weights: Path, recipe: Recipe, say: Callable[[str], None]) -> Trained:
+    """Align, ask the teachers, train, judge. A training that was stopped goes on from its checkpoint.
+
+    Raises InputError for data that cannot be trained on, ModelError for weights that are not MobileFaceNet's.
+    """
+    selection = select(data, recipe.data.sets)
+    say(
+        f"{len(selection.photos)} photos; left out {selection.dropped_photos} photos of"
+        f" {len(selection.dropped_people)} people who are also in LFW"
+    )
+    start = port(weights)
+    teachers: dict[str, Embed] = {"port": embedder(start), "sface": SFace().embed}
+    chips = cached_chips(selection.photos, teachers, RUNS, say)
+    learn, held_out = split_by_person(chips, recipe.data.held_out_share, recipe.seed)
+    judged = chips.take(held_out)
+    results = {"before": judge(teachers["port"], judged, recipe)}
+    say(f"before: {_line(results['before'])}")
+    folder = RUNS / recipe.digest()
+    model = fit(start, chips.take(learn), recipe, folder, say)
+    results["after"] = judge(embedder(model), judged, recipe)
+    say(f"after: {_line(results['after'])}")
+    (folder / "results.json").write_text(json.dumps(results, indent=1), encoding="utf-8")
+    return Trained(model, chips.take(learn), selection, results)
+
+
+def fit(start: keras.Model, chips: Chips, recipe: Recipe, folder: Path, say: Callable[[str], None]) -> keras.Model:
+    """Train ``start`` on ``chips``, or go on from the checkpoint in ``folder``, which is written after each epoch."""
+    keras.utils.set_random_seed(recipe.seed)
+    schedule = recipe.schedule
+    checkpoint = folder / _CHECKPOINT
+    model = keras.models.load_model(checkpoint) if checkpoint.is_file() else _compiled(start, recipe)
+    done = int(model.optimizer.iterations)
+    if done:
+        say(f"{checkpoint}: going on from step {done}")
+    epochs = max(1, schedule.steps // schedule.steps_per_epoch)
+    folder.mkdir(parents=True, exist_ok=True)
+    model.fit(
+        batches(chips, recipe, done),
+        initial_epoch=done // schedule.steps_per_epoch,
+        epochs=epochs,
+        steps_per_epoch=schedule.steps_per_epoch,
+        callbacks=[keras.callbacks.ModelCheckpoint(str(checkpoint))],
+        verbose=2,
+    )
+    return model
+
+
+def _compiled(model: keras.Model, recipe: Recipe) -> keras.Model:
+    schedule, loss = recipe.schedule, recipe.loss
+    rate = keras.optimizers.schedules.CosineDecay(
+        schedule.learning_rate / 100,
+        schedule.steps - schedule.warmup_steps,
+        alpha=0.02,
+        warmup_target=schedule.learning_rate,
+        warmup_steps=schedule.warmup_steps,
+    )
+    optimizer = keras.optimizers.AdamW(rate, weight_decay=schedule.weight_decay, global_clipnorm=1.0)
+    model.compile(optimizer, DistilLoss(loss.anchor, loss.relational, loss.contrastive, loss.margin))
+    return model
+
+
+def _line(results: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {value:.4f}" for name, value in results.items())
+
+
+def _rows(results: Mapping[str, Mapping[str, float]]) -> dict[str, str]:
+    """The card's rows: each held-out measure of the port and of the trained float32 branch."""
+    before, after = results["before"], results["after"]
+    return {f"held-out people, {name} (port -> trained)": f"{before[name]:.4f} -> {after[name]:.4f}" for name in after}
+
+
+@click.command()
+@click.option("--data", required=True, type=click.Path(path_type=Path), help="Folder that holds celeba and ytf_crops.")
+@click.option("--weights", required=True, type=click.Path(path_type=Path), help="mobilefacenet.onnx to start from.")
+@click.option("--recipe", default=DEFAULT_RECIPE, type=click.Path(path_type=Path), help="TOML with every number.")
+@click.option("--output", default=MODELS_DIR, type=click.Path(path_type=Path), help="Where model, entry and card go.")
+def command(data: Path, weights: Path, recipe: Path, output: Path) -> None:
+    """Distil SFace into the Siamese branch and export it as int8. Stopped and started again, it goes on."""
+    try:
+        numbers = load_recipe(recipe)
+        trained = train(data, weights, numbers, click.echo)
+        spec, cosine = export(trained.model, trained.chips, numbers, _rows(trained.results), output)
+    except VigilError as error:
+        click.echo(f"error: {error}", err=True)
+        raise click.exceptions.Exit(int(error.exit_code)) from error
+    click.echo(f"{output / spec.file}: sha256 {spec.sha256}, int8 to float32 cosine {cosine:.4f}")
+    click.echo("fit its thresholds with `python -m training evaluate verification --fit-thresholds`")
