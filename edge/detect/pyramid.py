@@ -76,8 +76,9 @@ def plan(frame_width: int, frame_height: int, min_face_px: float, step: float) -
 
 def _sizes(frame_width: int, frame_height: int, scale: float, step: float) -> list[tuple[int, int]]:
     sizes = []
-    while min(frame_width, frame_height) * scale >= CELL_PX:
-        sizes.append((math.ceil(frame_width * scale), math.ceil(frame_height * scale)))
+    shorter = min(frame_width, frame_height)
+    while shorter * scale > CELL_PX - 1e-6:  # a face that fills the picture still counts
+        sizes.append((math.ceil(frame_width * scale - 1e-6), math.ceil(frame_height * scale - 1e-6)))
         scale *= step
     return sizes
 

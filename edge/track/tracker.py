@@ -42,24 +42,23 @@ class Tracker:
         if now_s < self._now_s:
             raise ClockError(f"expected a time of at least {self._now_s} s, got {now_s} s")
         self._now_s = now_s
-        seen = self._link(faces, now_s)
-        ids = {track.track_id for track in seen}
-        waiting = [t for t in self.tracks if t.track_id not in ids and now_s - t.seen_s <= LOST_AFTER_S]
-        self.tracks = (*seen, *waiting)
+        held = [track for track in self.tracks if now_s - track.seen_s <= LOST_AFTER_S]
+        seen = self._link(faces, held, now_s)
+        self.tracks = (*seen, *held)
         return tuple(sorted(seen, key=lambda track: -track.face.area_px2))
 
     def reset(self) -> None:
         """Forget everything that is held: the scene was cut."""
         self.tracks = ()
 
-    def _link(self, faces: Faces, now_s: float) -> list[Track]:
-        free = list(self.tracks)
+    def _link(self, faces: Faces, free: list[Track], now_s: float) -> list[Track]:
+        """Each face with the free track that it overlaps most (taken out of ``free``), else with a new one."""
         seen: list[Track] = []
         for face in faces:
             overlaps = [float(iou(face.box, track.face.box[None])[0]) for track in free]
             if overlaps and max(overlaps) >= LINK_IOU_MIN:
-                held = free.pop(int(np.argmax(overlaps)))
-                seen.append(replace(held, face=face, seen_s=now_s))
+                known = free.pop(int(np.argmax(overlaps)))
+                seen.append(replace(known, face=face, seen_s=now_s))
             else:
                 seen.append(Track(self._next_id, face, now_s, now_s))
                 self._next_id += 1

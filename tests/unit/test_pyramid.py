@@ -1,0 +1,71 @@
+"""The packed pyramid: every level fits, none overlaps another, and cells map back to the picture."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.detect.pyramid import CELL_PX, Level, Pyramid, plan
+from edge.runtime.litert import ModelStore
+
+SIZES = st.integers(96, 1200)
+
+
+@given(SIZES, SIZES, st.integers(20, 200))
+def test_levels_lie_on_the_canvas_and_never_overlap(width: int, height: int, min_face_px: int) -> None:
+    pyramid = plan(width, height, min_face_px, 0.709)
+    taken = np.zeros((pyramid.height, pyramid.width), np.int64)
+    for level in pyramid.levels:
+        assert level.x % 2 == 0
+        assert level.y % 2 == 0
+        taken[level.y : level.y + level.height, level.x : level.x + level.width] += 1
+    assert taken.max(initial=0) <= 1
+    assert taken.sum() == sum(level.width * level.height for level in pyramid.levels)
+
+
+@given(SIZES, SIZES, st.integers(20, 200))
+def test_windows_lie_in_the_picture_and_span_the_wanted_faces(width: int, height: int, min_face_px: int) -> None:
+    pyramid = plan(width, height, min_face_px, 0.709)
+    if not pyramid.levels:
+        assert min(width, height) < min_face_px
+        return
+    for level in pyramid.levels:
+        rows, columns = level.cells
+        corner = np.array([[rows.stop - rows.start - 1], [columns.stop - columns.start - 1]], np.float32)
+        window = pyramid.windows(level, corner[0], corner[1])[0]
+        assert window[2] <= width + 1e-2
+        assert window[3] <= height + 1e-2
+    first = pyramid.windows(pyramid.levels[0], np.zeros(1, np.float32), np.zeros(1, np.float32))[0]
+    assert first[2] == pytest.approx(min_face_px, rel=0.15)
+
+
+def test_a_picture_smaller_than_the_smallest_face_has_no_level() -> None:
+    assert plan(50, 50, 60, 0.709).levels == ()
+
+
+def test_one_canvas_gives_what_each_level_alone_would_give() -> None:
+    """Levels must not bleed into each other: P-Net on the canvas equals P-Net on each level, cell by cell."""
+    pixels = np.random.default_rng(3).integers(0, 255, (150, 201, 3), np.uint8)
+    pyramid = plan(201, 150, 40, 0.709)
+    canvas = pyramid.paint(pixels)
+    store = ModelStore()
+    together = store.open("pnet", height=pyramid.height, width=pyramid.width).run(canvas[None])
+    for level in pyramid.levels:
+        alone = store.open("pnet", height=level.height, width=level.width).run(_cut(canvas, level)[None])
+        rows, columns = level.cells
+        cells = (slice(0, rows.stop - rows.start), slice(0, columns.stop - columns.start))
+        np.testing.assert_allclose(together["score"][0][rows, columns], alone["score"][0][cells], atol=1e-6)
+        np.testing.assert_allclose(together["box"][0][rows, columns], alone["box"][0][cells], atol=1e-5)
+
+
+def _cut(canvas: np.ndarray, level: Level) -> np.ndarray:
+    return np.ascontiguousarray(canvas[level.y : level.y + level.height, level.x : level.x + level.width])
+
+
+def test_windows_undo_the_scale_of_a_level() -> None:
+    level = Level(0, 0, 100, 50)
+    pyramid = Pyramid(400, 200, 100, 50, (level,))
+    window = pyramid.windows(level, np.array([3], np.float32), np.array([5], np.float32))
+    np.testing.assert_allclose(window, [[40, 24, 40 + 4 * CELL_PX, 24 + 4 * CELL_PX]])
