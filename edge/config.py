@@ -34,6 +34,13 @@ class CameraConfig(_Section, frozen=True):
     max_age_s: Annotated[float, Meta(gt=0, le=5)] = 0.5
 
 
+class RuntimeConfig(_Section, frozen=True):
+    """``models_dir``: a folder with a manifest.toml of its own (default: the shipped one); ``threads`` an interpreter."""
+
+    models_dir: str | None = None
+    threads: Annotated[int, Meta(ge=1, le=4)] = 1
+
+
 class DetectConfig(_Section, frozen=True):
     """Thresholds of the three stages, and how often the whole frame is searched."""
 
@@ -46,13 +53,16 @@ class DetectConfig(_Section, frozen=True):
 
 
 class VerifyConfig(_Section, frozen=True):
-    """``fmr``: the false match rate to aim at, for one visitor against the whole gallery."""
+    """``fmr``: the false match rate to aim at, for one visitor against the whole gallery.
+
+    ``sharpness_min``: see edge.attributes.quality, which defines the measure and says what the default was chosen by.
+    """
 
     fmr: Annotated[float, Meta(ge=1e-6, le=1e-2)] = 1e-4
     min_face_px: FaceSide = 60
     yaw_max_deg: Annotated[float, Meta(gt=0, le=90)] = 35.0
     pitch_max_deg: Annotated[float, Meta(gt=0, le=90)] = 30.0
-    sharpness_min: Annotated[float, Meta(ge=0)] = 12.0
+    sharpness_min: Annotated[float, Meta(ge=0)] = 3.0
     brightness_min: Annotated[float, Meta(ge=0, le=255)] = 40.0
     brightness_max: Annotated[float, Meta(ge=0, le=255)] = 225.0
 
@@ -96,6 +106,7 @@ class Config(_Section, frozen=True):
     """Everything that ``vigil run`` can be told."""
 
     camera: CameraConfig = CameraConfig()
+    runtime: RuntimeConfig = RuntimeConfig()
     detect: DetectConfig = DetectConfig()
     verify: VerifyConfig = VerifyConfig()
     access: AccessConfig = AccessConfig()
