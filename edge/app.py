@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from msgspec.structs import replace
 
@@ -12,11 +13,13 @@ from edge.clock import SystemClock
 from edge.config import Config
 from edge.pipeline import Vision
 from edge.runtime.litert import ModelStore
+from edge.runtime.manifest import MODELS_DIR
 
 
 def open_vision(config: Config) -> Vision:
-    """The shipped models. Raises ModelError, ConfigError."""
-    return Vision(ModelStore(), config)
+    """The models that the configuration names. Raises ModelError, ConfigError."""
+    directory = Path(config.runtime.models_dir) if config.runtime.models_dir else MODELS_DIR
+    return Vision(ModelStore(directory, config.runtime.threads), config)
 
 
 def open_cameras(sources: Sequence[str], config: Config, *, realtime: bool) -> Camera:

@@ -35,7 +35,7 @@ class CameraConfig(_Section, frozen=True):
 
 
 class RuntimeConfig(_Section, frozen=True):
-    """``models_dir``: a folder with a manifest.toml of its own (default: the shipped one); ``threads`` an interpreter."""
+    """``models_dir``: a folder with its own manifest.toml (default: the shipped one); ``threads`` for each net."""
 
     models_dir: str | None = None
     threads: Annotated[int, Meta(ge=1, le=4)] = 1

@@ -80,7 +80,7 @@ def text_size(text: str, size: float) -> tuple[int, int]:
 def write(
     canvas: Pixels, text: str, at: tuple[float, float], size: float, colour: Colour, *, back: Colour | None = None
 ) -> None:
-    """``text`` with its baseline starting at ``at`` (px), on a plate of colour ``back`` if given, kept on the canvas."""
+    """``text`` with its baseline from ``at`` (px), on a plate of colour ``back`` if given, kept on the canvas."""
     width, height = text_size(text, size)
     pad = round(6 * size) + 2 if back else 0
     x = int(np.clip(at[0] + pad, pad, max(pad, canvas.shape[1] - width - pad)))

@@ -53,7 +53,10 @@ def test_a_gap_without_any_frame_counts_as_well() -> None:
 
 def test_ids_are_never_used_again_even_after_a_cut() -> None:
     tracker = Tracker()
-    seen = {tracker.update(faces((0, 0)), float(second))[0].track_id for second in range(5) if not tracker.reset()}
+    seen = set()
+    for second in range(5):
+        seen.add(tracker.update(faces((0, 0)), float(second))[0].track_id)
+        tracker.reset()
     assert len(seen) == 5
 
 
