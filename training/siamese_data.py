@@ -20,8 +20,8 @@ Rows = NDArray[np.intp]
 def normalised(crops: Pixels) -> Floats:
     """BGR uint8 ``(n, 112, 112, 3)`` to what the network takes: RGB float32 by ImageNet's mean and deviation."""
     rgb = crops[..., ::-1].astype(np.float32)
-    scaled: Floats = (rgb - np.array(PIXEL_MEAN, np.float32)) / np.array(PIXEL_STD, np.float32)
-    return scaled
+    scaled = (rgb - np.asarray(PIXEL_MEAN)) / np.asarray(PIXEL_STD)
+    return scaled.astype(np.float32)
 
 
 def split_by_person(chips: Chips, held_out_share: float, seed: int) -> tuple[Rows, Rows]:
