@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -11,25 +11,9 @@ import cv2
 
 from edge.camera.container import is_cut_off
 from edge.camera.opencv import Capture, open_video
-from edge.camera.pictures import PICTURE_SUFFIXES, is_picture, read_picture
 from edge.errors import CameraError, InputError
+from edge.images import IMAGE_SUFFIXES, VIDEO_SUFFIXES, list_images, read_image
 from edge.types import Pixels
-
-VIDEO_SUFFIXES = (
-    ".3gp",
-    ".avi",
-    ".m4v",
-    ".mkv",
-    ".mov",
-    ".mp4",
-    ".mpeg",
-    ".mpg",
-    ".mts",
-    ".ogv",
-    ".ts",
-    ".webm",
-    ".wmv",
-)
 
 _FALLBACK_FPS = 25.0  # for files that give none, or nonsense
 # What a container says of its length is an estimate: edit lists hide frames, and a variable rate makes the count
@@ -64,38 +48,45 @@ def open_clip(path: Path, pictures_fps: float) -> Clip:
         raise CameraError(f"{path}: no such file or folder")
     if not path.is_file():
         raise CameraError(f"{path}: expected a file or a folder (a V4L2 device is given as v4l2:{path})")
-    if is_picture(path):
-        return PictureClip((path,), pictures_fps)
-    if path.suffix.lower() not in VIDEO_SUFFIXES:
-        known = " ".join((*VIDEO_SUFFIXES, *PICTURE_SUFFIXES))
-        raise CameraError(f"{path}: expected a video or a picture ({known}), got suffix {path.suffix or 'none'}")
+    suffix = path.suffix.lower()
+    if suffix in IMAGE_SUFFIXES:
+        return PictureClip([path], pictures_fps)
+    if suffix not in VIDEO_SUFFIXES:
+        known = ", ".join((*VIDEO_SUFFIXES, *IMAGE_SUFFIXES))
+        raise CameraError(f"{path}: expected a video or a picture ({known}), got suffix {suffix or 'none'}")
     return VideoClip(path)
 
 
-def _pictures_in(folder: Path) -> tuple[Path, ...]:
+def _pictures_in(folder: Path) -> list[Path]:
     try:
-        pictures = tuple(sorted(path for path in folder.iterdir() if is_picture(path)))
+        return list_images(folder)
+    except InputError as error:
+        raise CameraError(str(error)) from error
     except OSError as error:
         raise CameraError(f"{folder}: the folder cannot be read: {error.strerror}") from error
-    if not pictures:
-        raise CameraError(f"{folder}: expected pictures ({' '.join(PICTURE_SUFFIXES)}) in the folder, found none")
-    return pictures
 
 
 class PictureClip:
     """Pictures at a constant rate, in the order of their names (plain, not natural: pad numbers with zeros)."""
 
-    def __init__(self, paths: tuple[Path, ...], fps: float) -> None:
+    def __init__(self, paths: Sequence[Path], fps: float) -> None:
         self._paths = paths
         self._fps = fps
 
     def shots(self) -> Iterator[Shot]:
         for index, path in enumerate(self._paths):
-            try:
-                pixels = read_picture(path)
-            except InputError as error:
-                raise CameraError(str(error)) from error
-            yield Shot(pixels, index / self._fps, 1 / self._fps, path.name)
+            yield Shot(_read_whole(path), index / self._fps, 1 / self._fps, path.name)
+
+
+def _read_whole(path: Path) -> Pixels:
+    try:
+        if not is_cut_off(path):
+            return read_image(path).pixels
+    except InputError as error:
+        raise CameraError(str(error)) from error
+    except OSError as error:
+        raise CameraError(f"{path}: cannot be read: {error.strerror}") from error
+    raise CameraError(f"{path}: the picture is cut off: its end is missing")
 
 
 class VideoClip:

@@ -15,7 +15,7 @@ from edge.config import CameraConfig
 from edge.errors import CameraError
 from edge.types import Frame
 
-_WAIT_S = 1.0  # how long the capture thread waits before it looks whether it is to end
+_WAIT_S = 0.25  # how long the capture thread waits before it looks whether it is to end
 _LATENCY_MAX_S = 1.0  # exposure, readout and the image processor; a stamp that is older comes from another clock
 _SOURCE = "picamera"
 
