@@ -93,6 +93,130 @@ def verify(
     ctx.exit(ExitCode.OK if same else ExitCode.DIFFERENT_PERSON)
 
 
+@vigil.command()
+@click.option(
+    "--camera", "sources", multiple=True, help="picamera, v4l2:/dev/videoN, FILE or DIR (repeat for several)."
+)
+@click.option(
+    "--gpio", "backend", type=click.Choice(["gpiozero", "mock", "log"]), help="Real pins, mock ones, or words."
+)
+@click.option("--fast", is_flag=True, help="Play recordings as fast as they go; decisions are the same.")
+@click.option("--events", type=click.Path(path_type=Path), help="Append what was decided there (JSON lines).")
+@click.option("--video", type=click.Path(path_type=Path), help="Write an annotated MP4 there. It shows faces.")
+@click.option("--sheet", type=click.Path(path_type=Path), help="Write one picture of the run there. It shows faces.")
+@_config_option
+def run(
+    *,
+    sources: tuple[str, ...],
+    backend: str | None,
+    fast: bool,
+    events: Path | None,
+    video: Path | None,
+    sheet: Path | None,
+    config_path: Path | None,
+) -> None:
+    """Watch the door: camera, recognition, decision, relay. Ends on SIGTERM, or when a recording is over."""
+    from contextlib import ExitStack
+
+    from edge import app
+
+    config = app.with_backend(_load(config_path), backend)
+    with ExitStack() as stack:
+        witnesses = app.open_witnesses(events, video, sheet, click.echo)
+        daemon = app.open_door(
+            config,
+            sources or (config.camera.source,),
+            realtime=not fast,
+            witnesses=witnesses,
+            say=click.echo,
+            stack=stack,
+        )
+        daemon.run(app.stop_on_signals())
+
+
+@vigil.command()
+@click.argument("name")
+@click.option("--images", "images", type=click.Path(path_type=Path), multiple=True, help="A photo or a folder of them.")
+@click.option("--camera", "source", help="Take the views from picamera, v4l2:/dev/videoN or a recording instead.")
+@click.option("--replace", "replace_known", is_flag=True, help="Replace the templates of somebody who is enrolled.")
+@_config_option
+def enroll(
+    *, name: str, images: tuple[Path, ...], source: str | None, replace_known: bool, config_path: Path | None
+) -> None:
+    """Let the door know NAME: from one photo (one-shot), or better from 3 to 5 good and distinct views."""
+    from edge import app
+
+    if bool(images) == bool(source):
+        raise InputError("expected either --images PATH or --camera SOURCE")
+    chosen = app.enrol(_load(config_path), name, images, source, replace_known=replace_known, say=click.echo)
+    click.echo(f"{name} enrolled, {chosen.summary()}")
+    for refusal in chosen.refused:
+        click.echo(f"  not used: {refusal}")
+
+
+@vigil.group()
+def people() -> None:
+    """Who is enrolled."""
+
+
+@people.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a person.")
+@_config_option
+def list_people(*, as_json: bool, config_path: Path | None) -> None:
+    """Everybody, with the number of views and whether the model in use made them."""
+    from edge import app
+
+    with app.open_people(_load(config_path)) as gallery:
+        for person in gallery.people():
+            click.echo(app.person_line(person, as_json=as_json))
+
+
+@people.command()
+@click.argument("name")
+@_config_option
+def remove(*, name: str, config_path: Path | None) -> None:
+    """Forget NAME: the templates are overwritten, not only unlinked."""
+    from edge import app
+
+    with app.open_people(_load(config_path)) as gallery:
+        gallery.remove(name)
+    click.echo(f"{name} removed")
+
+
+@people.command()
+@click.argument("old")
+@click.argument("new")
+@_config_option
+def rename(*, old: str, new: str, config_path: Path | None) -> None:
+    """Give OLD the name NEW."""
+    from edge import app
+
+    with app.open_people(_load(config_path)) as gallery:
+        gallery.rename(old, new)
+    click.echo(f"{old} is now {new}")
+
+
+@vigil.command()
+@_config_option
+def reset_lockout(*, config_path: Path | None) -> None:
+    """Clear the failures that delay or disable the request button: what an administrator does after a lockout."""
+    from edge import app
+
+    app.clear_failures(_load(config_path))
+    click.echo("failures cleared; a running service takes it up when it is started again")
+
+
+@vigil.command()
+@_config_option
+def safe(*, config_path: Path | None) -> None:
+    """Drive the relay to its safe level (locked) and let it go: systemd does so after every end of the service."""
+    from edge import app
+    from edge.clock import SystemClock
+
+    app.open_relay(_load(config_path).gpio, SystemClock()).close()
+    click.echo("the relay is at its safe level")
+
+
 def _load(path: Path | None) -> Config:
     from edge import config
 

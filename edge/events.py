@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
 
 import msgspec
 
 from edge.errors import StateError
-from edge.types import Observation
+from edge.types import Frame, Observation
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,7 +70,7 @@ class EventLog:
         except OSError as error:
             raise StateError(f"{path}: the event file cannot be written: {error.strerror}") from error
 
-    def write(self, record: Record) -> None:
+    def add(self, frame: Frame, observation: Observation, record: Record) -> None:  # noqa: ARG002 - a Witness
         """Raises StateError, for example when the disk is full."""
         matters = record.track is not None or record.events or record.commands or record.state != self._last_state
         self._last_state = record.state
@@ -81,5 +82,42 @@ class EventLog:
         except OSError as error:
             raise StateError(f"{self._path}: the event file cannot be written: {error.strerror}") from error
 
-    def close(self) -> None:
+    def finish(self) -> None:
         self._file.close()
+
+
+class Timeline:
+    """Tells a person at a terminal what happens, one line for each thing that changes."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._source = ""
+        self._seen: tuple[int | None, str] = (None, "")
+
+    def add(self, frame: Frame, observation: Observation, record: Record) -> None:  # noqa: ARG002 - a Witness
+        if record.source != self._source:
+            self._source = record.source
+            self._tell(record, f"-- {record.source}")
+        seen = (record.track, who(record))
+        if seen != self._seen:
+            self._seen = seen
+            self._tell(record, f"   {seen[1]}")
+        for words in (*record.events, *record.commands):
+            self._tell(record, f"   {words}")
+
+    def finish(self) -> None:
+        self._say("the recording is over")
+
+    def _tell(self, record: Record, words: str) -> None:
+        self._say(f"{record.time_s:8.2f} s  {words}")
+
+
+def who(record: Record) -> str:
+    """Who stands there, as far as one frame tells. Distances are left to the event log: they change all the time."""
+    if record.track is None:
+        return "nobody"
+    if record.faults:
+        return f"a face ({', '.join(record.faults)})"
+    if record.distance is None:
+        return "a face"
+    return record.person or "a stranger"

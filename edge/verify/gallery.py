@@ -96,6 +96,12 @@ class Gallery:
         if known:
             self._store.compact()
 
+    def check_name(self, name: str, *, replace: bool = False) -> None:
+        """Whether ``add`` would take the name, before any photo is looked at. Raises InputError, PersonExistsError."""
+        name = normalise_name(name)
+        if not replace and self._store.rows("SELECT 1 FROM person WHERE name = ?", (name,)):
+            raise PersonExistsError(f"{name!r} is already enrolled; remove the person first, or enrol to replace")
+
     def remove(self, name: str) -> None:
         """Forget ``name``: templates and name are overwritten in the file and in its log. Needs no key.
 
@@ -154,8 +160,9 @@ class Gallery:
     def _read(self) -> tuple[dict[_Row, list[bytes | None]], bytes | None]:
         """Everybody's sealed templates and the proof of the key. One query, so that all of it is of one moment."""
         found = self._store.rows(
-            "SELECT id, uid, name, model_sha256, template.sealed, (SELECT sealed FROM key_check)"
-            " FROM person LEFT JOIN template ON person_id = id ORDER BY id, number"
+            # SQLite columns hold whatever was put there: the casts keep a forged text from failing elsewhere.
+            "SELECT id, CAST(uid AS BLOB), name, model_sha256, CAST(template.sealed AS BLOB),"
+            " (SELECT CAST(sealed AS BLOB) FROM key_check) FROM person LEFT JOIN template ON person_id = id ORDER BY id, number"
         )
         sealed: dict[_Row, list[bytes | None]] = {}
         for *person, blob, _ in found:
@@ -186,7 +193,7 @@ class Gallery:
     def _prove_key(self, db: sqlite3.Connection, cipher: AESGCM) -> None:
         """The first enrolment leaves a proof of its key; each later one has to bring that key."""
         if db.execute("SELECT 1 FROM person").fetchone():
-            proof = db.execute("SELECT sealed FROM key_check").fetchone()
+            proof = db.execute("SELECT CAST(sealed AS BLOB) FROM key_check").fetchone()
             self._refuse_other_key(cipher, proof[0] if proof else None)
         else:
             db.execute("INSERT OR REPLACE INTO key_check VALUES (1, ?)", (_seal(cipher, b"", _KEY_CHECK),))
@@ -254,7 +261,7 @@ def _seal(cipher: AESGCM, plain: bytes, binding: bytes) -> bytes:
 
 def _unseal(cipher: AESGCM, sealed: bytes | None, binding: bytes) -> bytes | None:
     """The plain bytes; None where key, content or binding differ from those it was sealed with."""
-    if not isinstance(sealed, bytes):  # SQLite columns hold whatever was put there
+    if sealed is None:
         return None
     try:
         return cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], binding)
