@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from edge.errors import EnrolmentError, InputError, NoFaceError
-from edge.photos import list_photos, read_photo
+from edge.images import list_images, read_image
 from edge.types import Face, Floats, Frame, HeadPose, Quality
 
 Analyse = Callable[[Frame], Sequence[tuple[Face, HeadPose, Quality]]]
@@ -141,11 +141,11 @@ def _photos(paths: Sequence[Path]) -> Iterator[tuple[str, Frame | Refusal]]:
         raise InputError("expected a photo or a folder of photos, got none")
     for path in paths:
         if not _is_folder(path):
-            yield path.name, read_photo(path)
+            yield path.name, read_image(path)
             continue
-        for photo in list_photos(path):
+        for photo in list_images(path):
             try:
-                outcome: Frame | Refusal = read_photo(photo)
+                outcome: Frame | Refusal = read_image(photo)
             except InputError as error:
                 outcome = Refusal(photo.name, str(error).removeprefix(f"{photo}: "))
             yield photo.name, outcome

@@ -15,15 +15,36 @@ VIDEO_SUFFIXES = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mjpeg", ".m
 
 
 def read_image(path: Path) -> Frame:
-    """The picture at ``path``, turned as its EXIF says. Raises InputError naming the file."""
+    """The picture at ``path`` as a BGR frame at time 0, turned as its EXIF says. Raises InputError naming the file."""
     try:
-        content = np.frombuffer(path.read_bytes(), np.uint8)
+        content = path.read_bytes()
     except OSError as error:
-        raise InputError(f"{path}: expected a readable picture: {error.strerror}") from error
-    pixels = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    try:
+        # IMREAD_COLOR drops alpha and turns 16 bit into 8; imdecode raises on an empty buffer.
+        pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR) if content else None
+    except cv2.error as error:
+        raise InputError(f"{path}: cannot be decoded as a picture: {error.err}") from error
     if pixels is None:
-        raise InputError(f"{path}: expected a picture ({', '.join(IMAGE_SUFFIXES)}), found {content.size} other bytes")
-    return Frame.from_pixels(pixels, 0.0, source=path.name)
+        found = f"{len(content)} bytes that are none, or a damaged one" if content else "an empty file"
+        raise InputError(f"{path}: expected a picture ({' '.join(IMAGE_SUFFIXES)}), found {found}")
+    try:
+        return Frame.from_pixels(pixels, 0.0, source=path.name)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+def list_images(folder: Path) -> list[Path]:
+    """The pictures directly in ``folder``, by name. Raises InputError."""
+    try:
+        files = sorted(entry for entry in folder.iterdir() if entry.is_file())
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be read as a folder: {error.strerror}") from error
+    found = [file for file in files if file.suffix.lower() in IMAGE_SUFFIXES]
+    if not found:
+        held = f"{len(files)} other files" if files else "an empty folder"
+        raise InputError(f"{folder}: expected pictures ({' '.join(IMAGE_SUFFIXES)}), found {held}")
+    return found
 
 
 def write_image(path: Path, pixels: Pixels) -> None:
@@ -42,13 +63,3 @@ def write_image(path: Path, pixels: Pixels) -> None:
     except OSError as error:
         partial.unlink(missing_ok=True)
         raise StateError(f"{path}: cannot be written: {error.strerror}") from error
-
-
-def list_images(folder: Path) -> list[Path]:
-    """The pictures directly in ``folder``, by name. Raises InputError if it is no folder or holds none."""
-    if not folder.is_dir():
-        raise InputError(f"{folder}: expected a folder of pictures, found no such folder")
-    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
-    if not found:
-        raise InputError(f"{folder}: expected pictures ({', '.join(IMAGE_SUFFIXES)}), found none")
-    return found
