@@ -20,8 +20,9 @@ Rows = NDArray[np.intp]
 def normalised(crops: Pixels) -> Floats:
     """BGR uint8 ``(n, 112, 112, 3)`` to what the network takes: RGB float32 by ImageNet's mean and deviation."""
     rgb = crops[..., ::-1].astype(np.float32)
-    scaled = (rgb - np.asarray(PIXEL_MEAN)) / np.asarray(PIXEL_STD)
-    return scaled.astype(np.float32)
+    mean, std = (np.asarray(values, np.float32) for values in (PIXEL_MEAN, PIXEL_STD))
+    np.divide(np.subtract(rgb, mean, out=rgb), std, out=rgb)
+    return rgb
 
 
 def split_by_person(chips: Chips, held_out_share: float, seed: int) -> tuple[Rows, Rows]:

@@ -1,0 +1,56 @@
+"""Labelled pairs of photos, as LFW's protocol has them: a folder for each person, and a table of pairs in folds."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge.errors import InputError
+
+COLUMNS = ("fold", "image_a", "image_b", "same")
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One line of the pairs file; ``image_a`` and ``image_b`` are paths below the folder of images."""
+
+    fold: int
+    image_a: str
+    image_b: str
+    same: bool
+
+
+def read_pairs(path: Path, images: Path) -> list[Pair]:
+    """The rows of a CSV with the columns fold, image_a, image_b, same (0 or 1). Raises InputError naming the row."""
+    try:
+        with path.open(encoding="utf-8", newline="") as lines:
+            reader = csv.DictReader(lines)
+            missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
+            if missing:
+                raise InputError(f"{path}: expected the columns {', '.join(COLUMNS)}, missing {', '.join(missing)}")
+            pairs = [_pair(f"{path}, line {reader.line_num}", row, images) for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path}: cannot be read as a table of pairs: {error}") from error
+    if not pairs:
+        raise InputError(f"{path}: expected at least one pair, found the header only")
+    return pairs
+
+
+def _pair(where: str, row: Mapping[str, str | None], images: Path) -> Pair:
+    values = {column: (row[column] or "").strip() for column in COLUMNS}
+    if not values["fold"].isdigit() or values["same"] not in ("0", "1"):
+        raise InputError(f"{where}: expected a number as fold and 0 or 1 as same, got {values}")
+    for side in ("image_a", "image_b"):
+        if not values[side] or not (images / values[side]).is_file():
+            raise InputError(f"{where}: no such image: {images / values[side]}")
+    return Pair(int(values["fold"]), values["image_a"], values["image_b"], values["same"] == "1")
+
+
+def list_images(images: Path) -> list[str]:
+    """Names of all pictures one folder deep below ``images`` (folder = person), sorted. Raises InputError."""
+    names = [str(path.relative_to(images)) for path in sorted(images.glob("*/*")) if path.is_file()]
+    if not names:
+        raise InputError(f"{images}: expected folders of pictures, one folder a person, found none")
+    return names
