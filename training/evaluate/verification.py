@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from edge.config import DetectConfig
 from edge.detect.cascade import Cascade
 from edge.errors import InputError, VigilError
-from edge.photos import read_photo
+from edge.images import read_image
 from edge.runtime.litert import ModelStore
 from edge.runtime.manifest import MODELS_DIR, ModelSpec, Threshold
 from edge.types import Faces, Floats, Frame
@@ -85,7 +85,7 @@ def embed_all(images: Path, names: Sequence[str], embed: Embed, say: Callable[[s
     """Every image once. Raises InputError for a picture that cannot be read."""
     found: dict[str, Floats] = {}
     for count, name in enumerate(names, 1):
-        embedding = embed(read_photo(images / name))
+        embedding = embed(read_image(images / name))
         if embedding is not None:
             found[name] = embedding
         if count % 500 == 0 or count == len(names):
