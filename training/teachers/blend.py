@@ -35,6 +35,11 @@ class BlendedTeacher:
         self._mesh = MeshTeacher(load_canonical_face(canonical, cache_dir), cache_dir)
         self._fsanet = FsaNetTeacher(fsanet) if fsanet else None
 
+    @property
+    def name(self) -> str:
+        """What the labels come from; part of the cache's key."""
+        return "mesh+fsanet" if self._fsanet else "mesh"
+
     def label(self, bgr: Pixels, box: Floats, landmarks: Floats) -> Label:
         """The rotation of the face at ``box`` (4,) with five ``landmarks`` (5, 2) px in the photo ``bgr``."""
         mesh = self._mesh.rotation(bgr, box, landmarks)
