@@ -62,8 +62,6 @@ def _pictures_in(folder: Path) -> list[Path]:
         return list_images(folder)
     except InputError as error:
         raise CameraError(str(error)) from error
-    except OSError as error:
-        raise CameraError(f"{folder}: the folder cannot be read: {error.strerror}") from error
 
 
 class PictureClip:

@@ -19,6 +19,7 @@ from edge.camera.v4l2 import V4l2Camera
 from edge.clock import SystemClock
 from edge.config import CameraConfig
 from edge.errors import CameraError, CameraTimeoutError
+from edge.testing import ScriptedCamera
 from edge.types import Frame, Pixels
 
 N_FRAMES = 5
@@ -67,6 +68,18 @@ def replayed_pictures(folder: Path) -> Case:
     return Case(ReplayCamera(paths, SystemClock(), realtime=False))
 
 
+def script() -> list[Frame]:
+    return [Frame(picture(index), index / 10, index, "script") for index in range(N_FRAMES)]
+
+
+def scripted_recording(_: Path) -> Case:
+    return Case(ScriptedCamera(script()))
+
+
+def scripted_live(_: Path) -> Case:
+    return Case(ScriptedCamera(script(), live=True), live=True)
+
+
 def v4l2(_: Path) -> Case:
     capture = FakeCapture()
     camera = V4l2Camera("/dev/video0", CameraConfig(), SystemClock(), lambda device: capture)
@@ -81,7 +94,18 @@ def picamera(_: Path) -> Case:
     return Case(camera, lambda: device.show(next(pictures)), live=True)
 
 
-@pytest.fixture(params=[replayed_video, replayed_folder, replayed_pictures, v4l2, picamera])
+DRIVERS = [
+    replayed_video,
+    replayed_folder,
+    replayed_pictures,
+    scripted_recording,
+    scripted_live,
+    v4l2,
+    picamera,
+]
+
+
+@pytest.fixture(params=DRIVERS)
 def case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]:
     made: Case = request.param(tmp_path)
     yield made

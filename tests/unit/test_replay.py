@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,25 +16,11 @@ from edge.camera.clips import _next_time
 from edge.camera.replay import ReplayCamera
 from edge.clock import SystemClock
 from edge.errors import CameraError, CameraTimeoutError, ExitCode, InputError
+from edge.testing import FakeClock
 from edge.types import Frame, Pixels
 
 FPS = 25.0
 WIDTH, HEIGHT = 96, 64
-
-
-@dataclass
-class HandClock:
-    """A clock that only moves when it is told to, or slept on."""
-
-    time_s: float = 1000.0
-    sleeps_s: list[float] = field(default_factory=list)
-
-    def now_s(self) -> float:
-        return self.time_s
-
-    def sleep_s(self, duration_s: float) -> None:
-        self.sleeps_s.append(duration_s)
-        self.time_s += max(duration_s, 0.0)
 
 
 def noise(index: int, height: int = HEIGHT, width: int = WIDTH) -> Pixels:
@@ -78,7 +63,7 @@ def index_first(path: Path) -> Path:
 
 
 def play(*paths: Path, realtime: bool = False) -> list[Frame]:
-    camera = ReplayCamera(paths, HandClock(), realtime)
+    camera = ReplayCamera(paths, FakeClock(), realtime)
     return list(iter(lambda: camera.read(1.0), None))
 
 
@@ -95,7 +80,7 @@ def test_clips_follow_each_other_as_one_recording(tmp_path: Path) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()
     write_picture(folder / "2.png"), write_picture(folder / "1.jpg")
-    camera = ReplayCamera([single, video, folder], HandClock(), realtime=False)
+    camera = ReplayCamera([single, video, folder], FakeClock(), realtime=False)
     frames = list(iter(lambda: camera.read(1.0), None))
     assert [frame.index for frame in frames] == list(range(7))
     assert [frame.source for frame in frames] == ["b.png", *["a.mp4"] * 4, "1.jpg", "2.png"]
@@ -126,28 +111,28 @@ def test_realtime_gives_the_same_frames_as_fast(tmp_path: Path) -> None:
 
 
 def test_realtime_waits_until_a_frame_is_due(tmp_path: Path) -> None:
-    clock = HandClock()
+    clock = FakeClock()
     camera = ReplayCamera([write_video(tmp_path / "a.mp4", 3)], clock, realtime=True)
     camera.read(1.0)
-    clock.time_s += 0.01
+    clock.advance(0.01)
     camera.read(1.0)
-    assert clock.time_s == pytest.approx(1000 + 1 / FPS)
+    assert clock.now_s() == pytest.approx(1 / FPS)
 
 
 def test_slow_reader_falls_behind_and_loses_nothing(tmp_path: Path) -> None:
-    clock = HandClock()
+    clock = FakeClock()
     camera = ReplayCamera([write_video(tmp_path / "a.mp4", 5)], clock, realtime=True)
     indices = []
     while (frame := camera.read(1.0)) is not None:
         indices.append(frame.index)
-        clock.time_s += 3.0
+        clock.advance(3.0)
     assert indices == list(range(5))
-    assert max(clock.sleeps_s) <= 0
+    assert clock.now_s() == pytest.approx(15.0)
 
 
 def test_frame_that_is_not_due_in_time_is_kept_for_the_next_read(tmp_path: Path) -> None:
     write_picture(tmp_path / "0.png"), write_picture(tmp_path / "1.png", 1)
-    clock = HandClock()
+    clock = FakeClock()
     camera = ReplayCamera([tmp_path], clock, realtime=True, pictures_fps=0.2)
     camera.read(2.0)
     for _ in range(2):
@@ -156,13 +141,14 @@ def test_frame_that_is_not_due_in_time_is_kept_for_the_next_read(tmp_path: Path)
     second = camera.read(2.0)
     assert second is not None
     assert second.index == 1
-    assert clock.time_s == pytest.approx(1005.0)
+    assert clock.now_s() == pytest.approx(5.0)
 
 
-def test_fast_replay_never_looks_at_the_clock(tmp_path: Path) -> None:
-    clock = HandClock()
-    ReplayCamera([write_video(tmp_path / "a.mp4", 2)], clock, realtime=False).read(0.0)
-    assert clock.sleeps_s == []
+def test_fast_replay_waits_for_nothing(tmp_path: Path) -> None:
+    clock = FakeClock()
+    camera = ReplayCamera([write_video(tmp_path / "a.mp4", 3)], clock, realtime=False)
+    assert len(list(iter(lambda: camera.read(0.0), None))) == 3
+    assert clock.now_s() == 0.0
 
 
 def test_video_is_turned_as_its_file_says(tmp_path: Path) -> None:
@@ -220,7 +206,7 @@ def empty_folder(folder: Path) -> Path:
         (text_file, "text.mp4: expected a video, found nothing that decodes"),
         (missing_index, "cut.mp4: expected a video, found nothing that decodes: .* cut off before its index"),
         (unknown_suffix, r"notes.txt: expected a video or a picture .*\.mp4.*, got suffix \.txt"),
-        (empty_folder, r"pictures: expected pictures .*\.png.*, found none"),
+        (empty_folder, r"pictures: expected pictures .*\.png.*, found"),
     ],
 )
 def test_what_cannot_be_opened_is_told_at_the_start(
@@ -240,7 +226,7 @@ def test_half_a_video_ends_in_an_error_after_its_readable_part(
 ) -> None:
     whole = write_video(tmp_path / f"a.{kind}", 30, "MJPG" if kind == "avi" else "mp4v")
     path = cut(index_first(whole) if kind == "mp4" else whole)
-    camera = ReplayCamera([path], HandClock(), realtime=False)
+    camera = ReplayCamera([path], FakeClock(), realtime=False)
     frames: list[Frame] = []
     with pytest.raises(CameraError, match=rf"a\.{kind}: ended after \d+ of 30 frames: .* truncated or damaged"):
         frames.extend(iter(lambda: camera.read(1.0), None))
@@ -248,6 +234,11 @@ def test_half_a_video_ends_in_an_error_after_its_readable_part(
     with pytest.raises(CameraError, match="ended after"):
         camera.read(1.0)
     assert capfd.readouterr() == ("", "")
+
+
+def test_missing_end_is_noticed_however_short(tmp_path: Path) -> None:
+    with pytest.raises(CameraError, match=r"ended after 2\d of 30 frames"):
+        play(cut(index_first(write_video(tmp_path / "a.mp4", 30)), 0.95))
 
 
 def test_whole_video_with_its_index_first_plays_to_its_end(tmp_path: Path) -> None:
@@ -268,7 +259,7 @@ def test_cut_picture_in_a_folder_is_named(
 ) -> None:
     write_picture(tmp_path / "1.png")
     cut(write_picture(tmp_path / f"2{suffix}"), share)
-    camera = ReplayCamera([tmp_path], HandClock(), realtime=False)
+    camera = ReplayCamera([tmp_path], FakeClock(), realtime=False)
     assert camera.read(1.0) is not None
     with pytest.raises(CameraError, match=rf"2\{suffix}: the picture is cut off"):
         camera.read(1.0)
@@ -316,7 +307,7 @@ def test_nothing_to_play_is_an_input_error() -> None:
 )
 def test_recorded_clips_play_to_their_end(clips_dir: Path, name: str, n_frames: int) -> None:
     frames = 0
-    camera = ReplayCamera([clips_dir / name], HandClock(), realtime=False)
+    camera = ReplayCamera([clips_dir / name], FakeClock(), realtime=False)
     while camera.read(1.0) is not None:
         frames += 1
     assert frames == n_frames
