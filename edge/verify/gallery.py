@@ -162,7 +162,8 @@ class Gallery:
         found = self._store.rows(
             # SQLite columns hold whatever was put there: the casts keep a forged text from failing elsewhere.
             "SELECT id, CAST(uid AS BLOB), name, model_sha256, CAST(template.sealed AS BLOB),"
-            " (SELECT CAST(sealed AS BLOB) FROM key_check) FROM person LEFT JOIN template ON person_id = id ORDER BY id, number"
+            " (SELECT CAST(sealed AS BLOB) FROM key_check)"
+            " FROM person LEFT JOIN template ON person_id = id ORDER BY id, number"
         )
         sealed: dict[_Row, list[bytes | None]] = {}
         for *person, blob, _ in found:
