@@ -15,7 +15,8 @@ from edge.types import Pixels
 # ours, not by FFmpeg's on stderr. A device that hangs must not hold the capture thread for the default of 10 s.
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", "2")
-cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+# 0 is LOG_LEVEL_SILENT; OpenCV 4.11, the last one for numpy 1, keeps the function elsewhere than 4.14 does.
+(getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel)(0)
 
 
 class Capture(Protocol):
