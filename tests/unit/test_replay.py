@@ -291,31 +291,3 @@ def test_video_too_small_for_a_face_names_the_file(tmp_path: Path) -> None:
 def test_nothing_to_play_is_an_input_error() -> None:
     with pytest.raises(InputError, match="at least one recording"):
         ReplayCamera([], SystemClock(), realtime=False)
-
-
-@pytest.mark.clips
-@pytest.mark.parametrize(
-    ("name", "n_frames"),
-    [
-        ("WolfgangLanger_Pexels.mp4", 472),
-        ("face_noface.mov", 169),
-        ("no_face.mp4", 95),  # its container promises 98: an edit list hides three
-        ("noface_face.mov", 169),
-        ("single_face.mp4", 72),
-        ("single_face.jpg", 1),
-    ],
-)
-def test_recorded_clips_play_to_their_end(clips_dir: Path, name: str, n_frames: int) -> None:
-    frames = 0
-    camera = ReplayCamera([clips_dir / name], FakeClock(), realtime=False)
-    while camera.read(1.0) is not None:
-        frames += 1
-    assert frames == n_frames
-
-
-@pytest.mark.clips
-def test_recorded_clip_cut_in_half(clips_dir: Path, tmp_path: Path) -> None:
-    path = tmp_path / "half.mp4"
-    path.write_bytes((clips_dir / "WolfgangLanger_Pexels.mp4").read_bytes())
-    with pytest.raises(CameraError, match=r"half\.mp4: ended after 2\d\d of 472 frames"):
-        play(cut(path))
