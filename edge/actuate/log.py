@@ -31,7 +31,11 @@ class LogActuator:
         if self._closed:
             raise ActuatorError("expected an open relay (dry run), got one that was closed")
         now_s = self._clock.now_s()
-        self._span = begin_or_extend(self._span, now_s, duration_s, self._limit_s)
+        try:
+            self._span = begin_or_extend(self._span, now_s, duration_s, self._limit_s)
+        except ActuatorError:
+            self.safe()
+            raise
         self._say(f"would release the strike for {self._span.until_s - now_s:.1f} s")
 
     def safe(self) -> None:
