@@ -191,6 +191,30 @@ def test_a_directory_in_which_nothing_can_be_made() -> None:
         Store.open(Path("/proc/self/fdinfo"))  # read-only for root as well
 
 
+def _protect(path: Path, mode: int) -> None:
+    path.chmod(mode)
+    if os.access(path, os.W_OK):
+        pytest.skip("permissions do not bind this user (root)")
+
+
+@pytest.mark.parametrize("mode", [0o000, 0o500])
+def test_a_state_directory_without_permission_is_named(state: Path, mode: int) -> None:
+    state.mkdir()
+    _protect(state, mode)
+    with pytest.raises(StateError, match=r"vigil\.db: cannot be (read|created): Permission denied"):
+        Store.open(state)
+    state.chmod(0o700)
+
+
+def test_a_database_that_may_not_be_written_is_named(state: Path) -> None:
+    Store.open(state).close()
+    _protect(state / FILE_NAME, 0o400)
+    _protect(state, 0o500)
+    with pytest.raises(StateError, match=r"vigil\.db: .*check the permissions"):
+        Store.open(state)
+    state.chmod(0o700)
+
+
 def test_a_database_that_is_a_directory_is_named(state: Path) -> None:
     (state / FILE_NAME).mkdir(parents=True)
     with pytest.raises(StateError, match=r"vigil\.db: cannot be read: Is a directory"):
