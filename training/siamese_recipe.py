@@ -58,13 +58,17 @@ class LossPart(_Section, frozen=True):
 
 
 class SchedulePart(_Section, frozen=True):
-    """How long and how fast. A batch holds ``people`` times ``photos_each`` chips."""
+    """How long and how fast. A batch holds ``people`` times ``photos_each`` chips.
+
+    ``frozen_layers``: so many of the first layers with weights keep their published values.
+    """
 
     people: Annotated[int, Meta(ge=2)]
     photos_each: Annotated[int, Meta(ge=2)]
     steps: Count
     steps_per_epoch: Count
     warmup_steps: Annotated[int, Meta(ge=0)]
+    frozen_layers: Annotated[int, Meta(ge=0, le=48)]
     learning_rate: Annotated[float, Meta(gt=0, le=0.1)]
     weight_decay: Annotated[float, Meta(ge=0, le=0.1)]
 

@@ -116,6 +116,8 @@ def fit(start: keras.Model, chips: Chips, recipe: Recipe, folder: Path, say: Cal
 
 def _compiled(model: keras.Model, recipe: Recipe) -> keras.Model:
     schedule, loss = recipe.schedule, recipe.loss
+    for layer in [layer for layer in model.layers if layer.weights][: schedule.frozen_layers]:
+        layer.trainable = False
     rate = keras.optimizers.schedules.CosineDecay(
         schedule.learning_rate / 100,
         schedule.steps - schedule.warmup_steps,
