@@ -10,7 +10,7 @@ from typing import Any
 from edge.camera import Camera
 from edge.errors import InputError
 from edge.images import IMAGE_SUFFIXES, VIDEO_SUFFIXES, list_images, read_image, write_image
-from edge.pipeline import Vision
+from edge.pipeline import Sight
 from edge.recorder import VideoFile
 from edge.render import Label, draw_face
 from edge.types import Face, Frame, HeadPose, Pixels, Quality
@@ -18,7 +18,7 @@ from edge.types import Face, Frame, HeadPose, Pixels, Quality
 Found = tuple[Face, HeadPose, Quality]
 
 
-def detect_pictures(vision: Vision, source: Path, target: Path) -> Iterator[dict[str, Any]]:
+def detect_pictures(sight: Sight, source: Path, target: Path) -> Iterator[dict[str, Any]]:
     """Draw on one picture, or on each of a folder, and yield a row for each. Raises InputError, StateError.
 
     ``target`` is a picture for a picture, or a folder (made if absent), in which each file keeps its name.
@@ -27,17 +27,17 @@ def detect_pictures(vision: Vision, source: Path, target: Path) -> Iterator[dict
     into_folder = not single or target.is_dir() or target.suffix.lower() not in IMAGE_SUFFIXES
     for path in [source] if single else list_images(source):
         frame = read_image(path)
-        found = vision.analyse(frame)
+        found = sight.analyse(frame)
         place = target / path.name if into_folder else target
         write_image(place, drawn(frame, found))
         yield {"image": str(path), "picture": str(place), **row(found)}
 
 
-def detect_video(vision: Vision, camera: Camera, target: Path) -> Iterator[dict[str, Any]]:
+def detect_video(sight: Sight, camera: Camera, target: Path) -> Iterator[dict[str, Any]]:
     """Draw on every frame of a recording and yield a row for each. Raises CameraError, InputError, StateError."""
     with VideoFile(target) as video:
         while (frame := camera.read(timeout_s=5.0)) is not None:
-            found = vision.analyse(frame)
+            found = sight.analyse(frame)
             video.write(drawn(frame, found), frame.captured_s)
             yield {"frame": frame.index, "time_s": round(frame.captured_s, 3), **row(found)}
 

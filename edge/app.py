@@ -24,7 +24,7 @@ from edge.door import Door, save_counters
 from edge.enrol import Enrolment, enrol_camera, enrol_images
 from edge.events import EventLog, Timeline
 from edge.notify import Notifier
-from edge.pipeline import Pipeline, Vision
+from edge.pipeline import Pipeline, Sight, Vision
 from edge.policy.lockout import Counters
 from edge.recorder import VideoFile, VisitRecorder
 from edge.runtime.litert import ModelStore
@@ -35,6 +35,11 @@ from edge.verify.gallery import Gallery, Person, open_gallery
 from edge.verify.siamese import BRANCH
 
 Say = Callable[[str], None]
+
+
+def open_sight(config: Config) -> Sight:
+    """The models that find faces. Raises ModelError."""
+    return Sight(model_store(config), config)
 
 
 def open_vision(config: Config) -> Vision:

@@ -48,9 +48,9 @@ def detect(
     config = app.with_min_face(_load(config_path), min_face)
     if annotate.is_video(source):
         camera = app.open_cameras([str(source)], config, realtime=False)
-        rows = annotate.detect_video(app.open_vision(config), camera, target)
+        rows = annotate.detect_video(app.open_sight(config), camera, target)
     else:
-        rows = annotate.detect_pictures(app.open_vision(config), source, target)
+        rows = annotate.detect_pictures(app.open_sight(config), source, target)
     kept = []
     for row in rows:
         kept.append(row)

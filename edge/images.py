@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from edge.errors import InputError, StateError
+from edge.quiet import quiet_stderr
 from edge.types import Frame, Pixels
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".pgm", ".ppm", ".webp", ".tif", ".tiff")
@@ -22,7 +23,8 @@ def read_image(path: Path) -> Frame:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     try:
         # IMREAD_COLOR drops alpha and turns 16 bit into 8; imdecode raises on an empty buffer.
-        pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR) if content else None
+        with quiet_stderr():
+            pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR) if content else None
     except cv2.error as error:
         raise InputError(f"{path}: cannot be decoded as a picture: {error.err}") from error
     if pixels is None:

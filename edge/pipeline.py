@@ -32,15 +32,13 @@ class Known(Protocol):
         ...
 
 
-class Vision:
-    """The models and what they are asked of one frame: faces, quality, embedding."""
+class Sight:
+    """The cascade, and what it tells of one picture: faces with pose and quality."""
 
     def __init__(self, store: ModelStore, config: Config) -> None:
-        """Loads every model. Raises ModelError, ConfigError."""
+        """Loads the cascade's models. Raises ModelError."""
         self.config = config
         self.cascade = Cascade(store, config.detect)
-        self.branch = Branch(store)
-        self.branch.distance_max(config.verify.fmr)  # a rate that was never measured is refused at start
 
     def analyse(self, frame: Frame) -> list[tuple[Face, HeadPose, Quality]]:
         """Every face of a single picture, largest first, with pose and quality."""
@@ -51,6 +49,16 @@ class Vision:
         """A face with its pose and quality."""
         pose = head_pose(face)
         return face, pose, assess(frame, face, pose, self.config.verify)
+
+
+class Vision(Sight):
+    """Sight that also tells faces apart."""
+
+    def __init__(self, store: ModelStore, config: Config) -> None:
+        """Loads the branch as well. Raises ModelError, and ConfigError for a rate that was never measured."""
+        super().__init__(store, config)
+        self.branch = Branch(store)
+        self.branch.distance_max(config.verify.fmr)
 
     def embed(self, frame: Frame, face: Face) -> Floats:
         """The unit embedding (d,) of a face, levelled by a second look at it."""

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import InputError, ModelError
+from edge.quiet import quiet_stderr
 from edge.runtime.manifest import FREE, MODELS_DIR, InputSpec, ModelSpec, load_manifest, read_model
 from edge.types import Floats, Pixels
 
@@ -45,9 +46,11 @@ class Model:
         """Load and check. ``shape``: NHWC, nothing free. Raises ModelError naming the file, expected and found."""
         self.name, self.spec, self.shape = name, spec, shape
         self._path = path
-        self._interpreter = _interpreter(path, read_model(path, spec), threads)
-        self._input, self._outputs = self._resolve_names()
-        self._check_shapes()
+        content = read_model(path, spec)
+        with quiet_stderr():  # the interpreter tells of each delegate that it makes
+            self._interpreter = _interpreter(path, content, threads)
+            self._input, self._outputs = self._resolve_names()
+            self._check_shapes()
         self._encode = _encoder(spec.input, self._input)
 
     def _resolve_names(self) -> tuple[Details, dict[str, Details]]:
