@@ -108,6 +108,7 @@ def fit(start: keras.Model, chips: Chips, recipe: Recipe, folder: Path, say: Cal
         initial_epoch=done // schedule.steps_per_epoch,
         epochs=epochs,
         steps_per_epoch=schedule.steps_per_epoch,
+        shuffle=False,
         callbacks=[keras.callbacks.ModelCheckpoint(str(checkpoint))],
         verbose=2,
     )
