@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,7 +88,10 @@ def _convert(
         _save(model, folder, names)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[_SIGNATURE])
         adjust(converter)
-        content: bytes = converter.convert()
+        with warnings.catch_warnings():
+            # its calibrator still uses the interpreter that TensorFlow itself calls deprecated
+            warnings.filterwarnings("ignore", message=r"\s*Warning: tf\.lite\.Interpreter is deprecated")
+            content: bytes = converter.convert()
     write_atomically(path, content)
     return content
 

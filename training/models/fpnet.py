@@ -8,13 +8,14 @@ from keras import layers
 OUTPUTS = ("score", "box", "landmarks", "rot6d")
 
 
-def build_pose_head(features: int, units: int) -> keras.Model:
+def build_pose_head(features: int, units: int, dropout: float) -> keras.Model:
     """(n, features) to rot6d (n, 6): the first two columns of the rotation, not yet orthogonal."""
     given = keras.Input((features,), name="features")
     # the features span orders of magnitude: the normalisation is folded into the dense layer at export
     x = layers.BatchNormalization(name="pose_scale")(given)
     x = layers.Dense(units, name="pose_hidden")(x)
     x = layers.LeakyReLU(negative_slope=0.1, name="pose_leaky")(x)
+    x = layers.Dropout(dropout)(x)
     return keras.Model(given, layers.Dense(6, name="pose")(x), name="pose_head")
 
 

@@ -39,7 +39,8 @@ class FpnetRecipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     disagreement_max_deg: Annotated[float, Meta(gt=0, le=180)]
     hidden_units: Count
     batch: Count
-    steps_per_epoch: Count
+    crops_per_face: Count
+    dropout: Annotated[float, Meta(ge=0, lt=1)]
     epochs: Count
     learning_rate: Annotated[float, Meta(gt=0, lt=1)]
     weight_decay: Sigma

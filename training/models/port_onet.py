@@ -18,10 +18,10 @@ from training.data.pose_faces import PoseFaces, pose_faces
 from training.export.card import CardFacts, write_card
 from training.export.manifest import update_manifest
 from training.export.tflite import export_float32
-from training.models.fpnet import OUTPUTS, build_fpnet
+from training.models.fpnet import OUTPUTS, build_fpnet, onet_features
 from training.models.fpnet_recipe import DEFAULT_RECIPE, FpnetRecipe, load_recipe
 from training.models.port_mtcnn import TERMS, check_parity, load_original_weights, model_spec, port
-from training.models.pose_head import held_out_error_deg, train_pose_head
+from training.models.pose_head import feature_pool, held_out_error_deg, train_pose_head
 from training.teachers import fsanet as fsanet_module
 from training.teachers.blend import BlendedTeacher
 from training.wheels import cache_root
@@ -67,7 +67,8 @@ def command(data: Path | None, fsanet: Path | None, canonical: Path | None, reci
     learn, judge = split(faces, recipe)
     click.echo(f"{len(learn)} faces to learn from, {len(judge)} held out, labelled by {teacher.name}")
     onet = port("onet", load_original_weights()["onet"])
-    fpnet = build_fpnet(onet, train_pose_head(onet, learn, recipe))
+    head = train_pose_head(*feature_pool(onet_features(onet), learn, recipe, click.echo), recipe)
+    fpnet = build_fpnet(onet, head)
     _export(fpnet, (learn, judge), recipe, teacher.name, directory)
 
 

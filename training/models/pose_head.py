@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+
 import cv2
 import keras
 import numpy as np
@@ -10,35 +13,35 @@ from numpy.typing import NDArray
 from edge.geometry import geodesic_deg, mirror_rotation, rotation_from_6d, sixd_from_rotation, turn_in_plane
 from edge.types import Floats, Pixels
 from training.data.pose_faces import FACE_PX, PATCH_PX, PoseFaces
-from training.models.fpnet import build_pose_head, onet_features
+from training.models.fpnet import build_pose_head
 from training.models.fpnet_recipe import FpnetRecipe, JitterPart
 from training.models.port_mtcnn import MEAN, STD
 
 INPUT_PX = 48
+_CROPS_AT_ONCE = 128
 
 
-class JitteredFaces(keras.utils.PyDataset):  # type: ignore[misc]  # keras is untyped
-    """Batches of scaled crops (n, 48, 48, 3) and rot6d (n, 6), each batch from its own seed: a run can be repeated."""
+def feature_pool(
+    features: keras.Model, faces: PoseFaces, recipe: FpnetRecipe, say: Callable[[str], None]
+) -> tuple[Floats, Floats]:
+    """Features (m, 1408) of jittered crops, and their rot6d (m, 6); m is ``crops_per_face`` times the faces.
 
-    def __init__(self, faces: PoseFaces, recipe: FpnetRecipe) -> None:
-        super().__init__()
-        self._faces, self._recipe, self._epoch = faces, recipe, 0
-        self._chances = drawing_chances(faces.rotations, recipe.turned_weight)
-
-    def __len__(self) -> int:
-        return self._recipe.steps_per_epoch
-
-    def on_epoch_end(self) -> None:
-        self._epoch += 1
-
-    def __getitem__(self, index: int) -> tuple[Floats, Floats]:
-        rng = np.random.default_rng((self._recipe.seed, self._epoch, index))
-        rows = rng.choice(len(self._faces), self._recipe.batch, p=self._chances)
-        crops, rotations = zip(*(self._sample(row, rng) for row in rows), strict=True)
-        return scaled(np.stack(crops)), sixd_from_rotation(np.stack(rotations))
-
-    def _sample(self, row: int, rng: np.random.Generator) -> tuple[Pixels, Floats]:
-        return jittered(self._faces.patches[row], self._faces.rotations[row], self._recipe.jitter, rng)
+    O-Net is frozen, so that its features are computed once: an epoch of the head then takes seconds, not minutes.
+    """
+    rng = np.random.default_rng(recipe.seed)
+    count = recipe.crops_per_face * len(faces)
+    drawn = rng.choice(len(faces), count, p=drawing_chances(faces.rotations, recipe.turned_weight))
+    pool, targets = np.empty((count, features.output_shape[-1]), np.float32), np.empty((count, 6), np.float32)
+    features.compile(jit_compile=True)  # XLA fuses the PReLUs, which otherwise take half the time on a CPU
+    for start in range(0, count, _CROPS_AT_ONCE):
+        rows = drawn[start : start + _CROPS_AT_ONCE]
+        pairs = [jittered(faces.patches[row], faces.rotations[row], recipe.jitter, rng) for row in rows]
+        crops, rotations = zip(*pairs, strict=True)
+        pool[start : start + len(rows)] = features.predict_on_batch(scaled(np.stack(crops)))
+        targets[start : start + len(rows)] = sixd_from_rotation(np.stack(rotations))
+        if start % (200 * _CROPS_AT_ONCE) == 0:
+            say(f"features of {start + len(rows)} of {count} crops")
+    return pool, targets
 
 
 def drawing_chances(rotations: Floats, turned_weight: float) -> NDArray[np.float64]:
@@ -88,17 +91,16 @@ def scaled(bgr: Pixels) -> Floats:
     return rgb
 
 
-def train_pose_head(onet: keras.Model, faces: PoseFaces, recipe: FpnetRecipe, verbose: int = 2) -> keras.Model:
-    """The trained head. The loss is the distance of the two 3-vectors themselves, not of the rotation they make."""
+def train_pose_head(pool: Floats, targets: Floats, recipe: FpnetRecipe, verbose: int = 2) -> keras.Model:
+    """The head trained on a ``feature_pool``. The loss is the distance of the two 3-vectors themselves, not of the
+    rotation that they make.
+    """
     keras.utils.set_random_seed(recipe.seed)
-    features = onet_features(onet)
-    head = build_pose_head(features.output_shape[-1], recipe.hidden_units)
-    student = keras.Model(features.input, head(features.output))
-    schedule = keras.optimizers.schedules.CosineDecay(recipe.learning_rate, recipe.epochs * recipe.steps_per_epoch)
-    optimizer = keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay)
-    # XLA fuses the PReLUs, which otherwise take half the time on a CPU
-    student.compile(optimizer=optimizer, loss=vector_distance, jit_compile=True)
-    student.fit(JitteredFaces(faces, recipe), epochs=recipe.epochs, verbose=verbose, shuffle=False)
+    head = build_pose_head(pool.shape[1], recipe.hidden_units, recipe.dropout)
+    steps = recipe.epochs * math.ceil(len(pool) / recipe.batch)
+    schedule = keras.optimizers.schedules.CosineDecay(recipe.learning_rate, steps)
+    head.compile(keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay), loss=vector_distance)
+    head.fit(pool, targets, batch_size=recipe.batch, epochs=recipe.epochs, verbose=verbose)
     return head
 
 
