@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 
+import cv2
 import msgspec
 from msgspec import to_builtins
 from msgspec.structs import replace
@@ -49,6 +50,7 @@ def open_vision(config: Config) -> Vision:
 
 def model_store(config: Config) -> ModelStore:
     """The folder of models that the configuration names, else the shipped one. Raises ModelError."""
+    cv2.setNumThreads(config.runtime.threads)  # its pool costs 10 MB, and stalls when the other cores are busy
     directory = Path(config.runtime.models_dir) if config.runtime.models_dir else MODELS_DIR
     return ModelStore(directory, config.runtime.threads)
 

@@ -16,11 +16,18 @@ from edge.images import write_image
 from edge.render import AMBER, BLUE, GREEN, INK, MUTED, PAPER, RED, Colour, Label, draw_face, fit, text_size, write
 from edge.types import Frame, Observation, Pixels, TrackedFace
 
-_VIDEO_SIZE = (960, 540)
+_VIDEO_SIZE = (800, 450)
 _TILE = (380, 214)
 _TILES_MAX = 8
 _COLUMNS = 4
 _MARGIN = 40
+_RULE: Colour = (222, 218, 214)
+_LEGEND = (
+    (GREEN, "known, or door released"),
+    (RED, "unknown"),
+    (AMBER, "a scan, or a visitor who was refused"),
+    (MUTED, "at rest"),
+)
 
 
 class VideoFile:
@@ -75,12 +82,13 @@ class VisitRecorder:
         """Take one decided frame."""
         if self.video is None and self.sheet is None:
             return
-        canvas = fit(annotated(frame, observation), *_VIDEO_SIZE)
-        _status_bar(canvas, record)
-        if self.video is not None:
-            self.video.write(canvas, record.time_s)
-        self._keep_moment(canvas, record)
+        picture = annotated(frame, observation)
+        self._keep_moment(picture, record)
         self.records.append(record)
+        if self.video is not None:
+            canvas = fit(picture, *_VIDEO_SIZE)
+            _status_bar(canvas, record)
+            self.video.write(canvas, record.time_s)
 
     def finish(self) -> None:
         """Write what is still to be written. Raises StateError, InputError."""
@@ -89,12 +97,11 @@ class VisitRecorder:
         if self.sheet is not None and self.records:
             write_image(self.sheet, contact_sheet(self.records, [tile[1:] for tile in self._chosen()]))
 
-    def _keep_moment(self, canvas: Pixels, record: Record) -> None:
+    def _keep_moment(self, picture: Pixels, record: Record) -> None:
         weight = _weight(self.records[-1] if self.records else None, record)
-        if weight:
-            tile = cv2.resize(canvas, _TILE, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
-            self._tiles.append((weight, record, tile))
-            self._tiles = self._chosen(_TILES_MAX * 3)
+        if weight and self.sheet is not None:
+            self._tiles.append((weight, record, fit(picture, *_TILE)))
+            self._tiles = self._chosen(_TILES_MAX * 2)
 
     def _chosen(self, most: int = _TILES_MAX) -> list[tuple[int, Record, Pixels]]:
         best = sorted(self._tiles, key=lambda tile: (-tile[0], tile[1].time_s))[:most]
@@ -138,12 +145,12 @@ def state_colour(record: Record) -> Colour:
 
 
 def _status_bar(canvas: Pixels, record: Record) -> None:
-    height = 34
-    canvas[-height:] = (canvas[-height:] * 0.25).astype(np.uint8)
-    base = canvas.shape[0] - 11
-    cv2.circle(canvas, (20, base - 6), 7, state_colour(record), -1, cv2.LINE_AA)
+    height = 30
+    canvas[:height] = (canvas[:height] * 0.25).astype(np.uint8)
+    base = 21
+    cv2.circle(canvas, (18, base - 6), 7, state_colour(record), -1, cv2.LINE_AA)
     door = "door released" if record.released else "door locked"
-    write(canvas, f"{record.time_s:6.2f} s   {record.state}   {door}", (38, base), 0.55, PAPER)
+    write(canvas, f"{record.time_s:6.2f} s   {record.state}   {door}", (34, base), 0.5, PAPER)
     words = "   ".join(record.commands) or record.source
     write(canvas, words, (canvas.shape[1] - text_size(words, 0.5)[0] - 14, base), 0.5, PAPER)
 
@@ -192,19 +199,21 @@ def caption(record: Record) -> str:
 
 
 def _timeline(records: list[Record], width: int) -> Pixels:
-    part = np.full((330, width, 3), PAPER, np.uint8)
+    part = np.full((376, width, 3), PAPER, np.uint8)
     chart = _Chart(part, records)
     chart.scenes()
     chart.distances()
     chart.lane(248, "state", [(record.time_s, state_colour(record)) for record in records])
-    chart.lane(280, "door", [(r.time_s, GREEN if r.released else (222, 218, 214)) for r in records])
+    chart.lane(280, "door", [(record.time_s, GREEN if record.released else _RULE) for record in records])
+    chart.legend(350)
     return part
 
 
 class _Chart:
     """The lower part of the sheet: time to the right, distance to the nearest person upward."""
 
-    _TOP, _BOTTOM, _FAR = 40, 226, 1.8
+    _TOP, _BOTTOM = 40, 226
+    _NEAR, _FAR = 0.4, 1.6  # photos of one person lie around 0.8, of strangers around 1.4
 
     def __init__(self, part: Pixels, records: list[Record]) -> None:
         self._part, self._records = part, records
@@ -217,8 +226,8 @@ class _Chart:
         return self._left + round(share * (self._right - self._left))
 
     def _y(self, distance: float) -> int:
-        share = 1 - min(distance, self._FAR) / self._FAR
-        return self._BOTTOM - round((1 - share) * (self._BOTTOM - self._TOP))
+        share = (min(max(distance, self._NEAR), self._FAR) - self._NEAR) / (self._FAR - self._NEAR)
+        return self._BOTTOM - round(share * (self._BOTTOM - self._TOP))
 
     def scenes(self) -> None:
         """A rule and a name where each recording starts, and the seconds below."""
@@ -226,7 +235,7 @@ class _Chart:
         for record in self._records:
             if record.source != last:
                 x, last = self._x(record.time_s), record.source
-                cv2.line(self._part, (x, self._TOP - 14), (x, 300), (222, 218, 214), 1, cv2.LINE_AA)
+                cv2.line(self._part, (x, self._TOP - 14), (x, 300), _RULE, 1, cv2.LINE_AA)
                 write(self._part, record.source, (x + 6, self._TOP - 8), 0.42, MUTED)
         for second in range(0, int(self._span_s) + 1, 5):
             write(self._part, f"{second} s", (self._x(self._start_s + second) - 8, 322), 0.42, MUTED)
@@ -244,6 +253,14 @@ class _Chart:
                 accepted = record.distance <= (record.distance_max or 0)
                 centre = (self._x(record.time_s), self._y(record.distance))
                 cv2.circle(self._part, centre, 3, GREEN if accepted else RED, -1, cv2.LINE_AA)
+
+    def legend(self, y: int) -> None:
+        """What the colours stand for."""
+        x = self._left
+        for colour, words in _LEGEND:
+            cv2.circle(self._part, (x + 5, y - 5), 6, colour, -1, cv2.LINE_AA)
+            write(self._part, words, (x + 18, y), 0.42, INK)
+            x += text_size(words, 0.42)[0] + 48
 
     def lane(self, y: int, name: str, colours: list[tuple[float, Colour]]) -> None:
         """A band of 20 px that shows one colour from each time to the next."""

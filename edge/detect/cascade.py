@@ -20,7 +20,7 @@ from edge.runtime.litert import Model, ModelStore, Runnable
 from edge.types import Face, Faces, Floats, Frame, Pixels
 
 _RNET_PX, _FPNET_PX = 24, 48
-_RNET_BATCHES, _FPNET_BATCHES = (4, 16), (1, 4)
+_RNET_BATCHES, _FPNET_BATCHES = (4, 16), (1,)  # a face or two is the rule; each size costs its own memory
 _CANVASES_KEPT = 4  # a camera needs one; a folder of photos a few
 _PROPOSALS_MAX = 300  # a crowd has fewer; noise at night may have thousands
 
