@@ -41,7 +41,7 @@ $(TFLITE_VENV)/.lock: VENV_PYTHONS := 3.11
 demo: $(DEMO_VENV)/.project  ## enrol a man from one photo and watch a staged visit; leaves demo/
 	rm -rf demo && mkdir demo
 	clips=$$($(DEMO_VENV)/bin/python tests/media.py) && vigil=$(DEMO_VENV)/bin/vigil \
-		&& $$vigil --config deploy/demo.toml enroll Guest --images "$$clips/single_face.jpg" \
+		&& $$vigil enroll --config deploy/demo.toml Guest --images "$$clips/single_face.jpg" \
 		&& $$vigil run --config deploy/demo.toml --gpio mock \
 			--camera "$$clips/WolfgangLanger_Pexels.mp4" --camera "$$clips/no_face.mp4" \
 			--camera "$$clips/noface_face.mov" \
