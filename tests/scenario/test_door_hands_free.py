@@ -72,6 +72,24 @@ def test_a_lost_camera_does_not_look_like_leaving() -> None:
     assert len(scene.show(5, person="ada", distance=OWNER, track=2).pulses) == 1
 
 
+def test_a_lost_camera_does_not_lengthen_an_absence() -> None:
+    scene = DoorScene(HANDS_FREE).show(4, person="ada", distance=OWNER).nobody(0.5).blind(10).nobody(0.1)
+    assert len(scene.show(5, person="ada", distance=OWNER, track=2).pulses) == 1
+
+
+def test_a_lost_camera_breaks_an_unbroken_window() -> None:
+    scene = DoorScene(HANDS_FREE).show(6, person="ada", distance=FAR).show(0.2, person="ada", distance=OWNER)
+    assert scene.blind(0.5).show(0.2, person="ada", distance=OWNER).pulses == []
+    assert len(scene.show(0.05, person="ada", distance=OWNER).pulses) == 1
+
+
+def test_a_passer_by_does_not_start_a_delay_on_the_button() -> None:
+    scene = DoorScene(HANDS_FREE, counters=Counters(failures=5)).nobody(31).show(6, person="ada", distance=FAR)
+    assert scene.state.mode is Mode.REFUSED
+    scene.ring().nobody(0.05).show(0.5, person="ada", distance=OWNER, track=2)
+    assert len(scene.pulses) == 1
+
+
 def test_the_wife_comes_right_behind_her_husband() -> None:
     scene = DoorScene(HANDS_FREE).show(4, person="ada", distance=OWNER, track=1)
     scene.show(1, person="eve", distance=OWNER, track=2)
