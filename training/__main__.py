@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 
 import click
+
+from edge.errors import VigilError
 
 COMMANDS = {
     "import": {
@@ -58,5 +61,15 @@ def main() -> None:
 for _name, _table in COMMANDS.items():
     main.add_command(LazyGroup(_name, _table, HELP[_name]))
 
+
+def run() -> None:
+    """The command line: an expected failure is one line on stderr and its exit code, never a traceback."""
+    try:
+        main()
+    except VigilError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)
+
+
 if __name__ == "__main__":
-    main()
+    run()
