@@ -22,6 +22,11 @@ def test_the_diagram_is_the_one_on_record(name: str) -> None:
     assert DIAGRAMS[name]() == (GOLDEN / name).read_text(encoding="utf-8")
 
 
+def test_the_readme_shows_the_diagram() -> None:
+    readme = GOLDEN.parents[1] / "README.md"
+    assert f"```mermaid\n{access_diagram()}```" in readme.read_text(encoding="utf-8")
+
+
 if __name__ == "__main__":
     for name, draw in DIAGRAMS.items():
         (GOLDEN / name).write_text(draw(), encoding="utf-8")
