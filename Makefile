@@ -61,11 +61,17 @@ test-tflite-runtime: $(TFLITE_VENV)/.project  ## run the runtime's tests on the 
 	$(TFLITE_VENV)/bin/python -c "import importlib.util, sys, tflite_runtime; sys.exit('ai_edge_litert is here too: this proves nothing' if importlib.util.find_spec('ai_edge_litert') else 0)"
 	$(TFLITE_VENV)/bin/python -m pytest --ignore=tests/training --ignore=tests/device/test_wheel.py $(ARGS)
 
+# A lock that comes out the same keeps its date, so that no environment is built again for nothing.
+define pin
+cp $(LOCKS)/$(1).txt $(LOCKS)/.new-$(1).txt
+$(UV_COMPILE) $(2) --output-file $(LOCKS)/.new-$(1).txt
+cmp -s $(LOCKS)/.new-$(1).txt $(LOCKS)/$(1).txt && rm $(LOCKS)/.new-$(1).txt || mv $(LOCKS)/.new-$(1).txt $(LOCKS)/$(1).txt
+endef
+
 lock: $(VENV)/.project  ## pin the dependencies again (UPGRADE=1: to their newest releases)
-	$(UV_COMPILE) pyproject.toml --output-file $(LOCKS)/runtime.txt
-	$(UV_COMPILE) pyproject.toml --extra training --extra dev --constraint $(LOCKS)/runtime.txt \
-		--output-file $(LOCKS)/dev.txt
-	$(UV_COMPILE) --group tflite-runtime --output-file $(LOCKS)/tflite-runtime.txt
+	$(call pin,runtime,pyproject.toml)
+	$(call pin,dev,pyproject.toml --extra training --extra dev --constraint $(LOCKS)/runtime.txt)
+	$(call pin,tflite-runtime,--group tflite-runtime)
 
 clean:  ## remove the environments and everything that was made
 	rm -rf $(VENV) $(RUNTIME_VENV) $(TFLITE_VENV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis \
