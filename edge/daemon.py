@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -35,7 +36,7 @@ class Witness(Protocol):
         ...
 
     def finish(self) -> None:
-        """The run is over."""
+        """The run is over, in whatever way. Raises VigilError."""
         ...
 
 
@@ -56,19 +57,17 @@ class Daemon:
 
     def run(self, stop: Callable[[], bool] = lambda: False) -> None:
         """Until ``stop`` says so, or a recording ends. Raises VigilError, with the relay at its safe level."""
-        try:
+        with ExitStack() as way_out:  # the last that is entered here is the first to be done
+            for witness in self.witnesses:
+                way_out.callback(witness.finish)
+            for part in (self.notifier, self.camera, self.inputs, self.actuator):
+                way_out.callback(part.close)
+            way_out.callback(self.notifier.stopping)
+            way_out.callback(self.actuator.safe)  # whatever happened: nothing may keep the relay from its safe level
             self._frame_s = self.clock.now_s()
             self.notifier.ready()
             while not stop() and self._turn():
                 pass
-            for witness in self.witnesses:
-                witness.finish()
-        finally:
-            # Whatever happened, the relay goes first: nothing below may keep it from its safe level.
-            self.actuator.safe()
-            self.notifier.stopping()
-            for part in (self.actuator, self.inputs, self.camera, self.notifier):
-                part.close()
 
     def _turn(self) -> bool:
         """One frame, or one wait for a frame. False at the end of a recording."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TextIO
 
 import msgspec
 
@@ -66,7 +65,7 @@ class EventLog:
         self._last_state: str | None = None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file: TextIO = path.open("a", encoding="utf-8")
+            self._file = path.open("ab", buffering=0)  # a line is in the file, or it is an error, at once
         except OSError as error:
             raise StateError(f"{path}: the event file cannot be written: {error.strerror}") from error
 
@@ -76,11 +75,13 @@ class EventLog:
         self._last_state = record.state
         if not matters:
             return
+        line = msgspec.json.encode(record) + b"\n"
         try:
-            self._file.write(msgspec.json.encode(record).decode() + "\n")
-            self._file.flush()
+            written = self._file.write(line)
         except OSError as error:
             raise StateError(f"{self._path}: the event file cannot be written: {error.strerror}") from error
+        if written != len(line):
+            raise StateError(f"{self._path}: the event file took {written} of {len(line)} bytes: is the disk full?")
 
     def finish(self) -> None:
         self._file.close()
