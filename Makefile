@@ -41,11 +41,12 @@ $(TFLITE_VENV)/.lock: VENV_PYTHONS := 3.11
 demo: $(DEMO_VENV)/.project  ## enrol a man from one photo and watch a staged visit; leaves demo/
 	rm -rf demo && mkdir demo
 	clips=$$($(DEMO_VENV)/bin/python tests/media.py) && vigil=$(DEMO_VENV)/bin/vigil \
-		&& $$vigil enroll --config deploy/demo.toml Guest --images "$$clips/single_face.jpg" \
+		&& $$vigil enroll Guest --images "$$clips/single_face.jpg" --config deploy/demo.toml \
 		&& $$vigil run --config deploy/demo.toml --gpio mock \
 			--camera "$$clips/WolfgangLanger_Pexels.mp4" --camera "$$clips/no_face.mp4" \
 			--camera "$$clips/noface_face.mov" \
 			--events demo/events.jsonl --video demo/visit.mp4 --sheet demo/visit.png
+	@echo "Look at demo/visit.png, demo/visit.mp4 and demo/events.jsonl."
 
 test: $(VENV)/.project  ## run the tests (VIGIL_DATA=DIR adds those that need the data sets; ARGS=... to pytest)
 	$(VENV)/bin/python -m pytest $(ARGS)
