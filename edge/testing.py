@@ -52,7 +52,10 @@ class FakeClock:
 
 
 class ScriptedCamera:
-    """A Camera that gives the frames of a list in turn, and raises the errors that stand among them. a recording gives None for ever; a live camera raises CameraTimeoutError, as one without a signal does."""
+    """A Camera that gives the frames of a list in turn, and raises the errors that stand among them.
+
+    At the end a recording gives None for ever; a live camera raises CameraTimeoutError, as one without a signal does.
+    """
 
     def __init__(self, script: Iterable[Frame | CameraError], *, live: bool = False) -> None:
         self.live = live

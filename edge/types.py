@@ -89,7 +89,7 @@ def _check_array(pixels: NDArray[np.generic]) -> None:
 
 def _check_rows(pixels: NDArray[np.generic]) -> None:
     channels = pixels.shape[2] if pixels.ndim == 3 else 1
-    packed = (pixels.strides[1] == channels) and (pixels.ndim == 2 or pixels.strides[2] == 1)
+    packed = (pixels.strides[1] == channels) and (channels == 1 or pixels.strides[2] == 1)
     if not packed or pixels.strides[0] < pixels.shape[1] * channels:
         raise FrameError(
             f"expected rows of packed pixels, got strides {pixels.strides} for shape {pixels.shape};"

@@ -36,8 +36,8 @@ class InputSpec(_Table, frozen=True):
 class Threshold(_Table, frozen=True):
     """At ``distance_max`` a share ``fmr`` of ``impostor_pairs`` pairs of different people were taken for one."""
 
-    fmr: float
-    distance_max: float
+    fmr: Annotated[float, Meta(gt=0, lt=1)]
+    distance_max: Annotated[float, Meta(gt=0, le=2)]
     impostor_pairs: Annotated[int, Meta(ge=1)]
 
 
@@ -74,9 +74,14 @@ def load_manifest(directory: Path = MODELS_DIR) -> Manifest:
     """Read ``manifest.toml`` in ``directory``. Raises ModelError naming the file and the key."""
     path = directory / "manifest.toml"
     try:
-        return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), Manifest)
+        manifest = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), Manifest)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise ModelError(f"{path}: not a model manifest: {error}") from error
+    for name, spec in manifest.models.items():
+        rows = sorted((row.fmr, row.distance_max) for row in spec.thresholds)
+        if any(low[0] == high[0] or low[1] > high[1] for low, high in pairwise(rows)):
+            raise ModelError(f"{path}: {name}: expected thresholds that grow with their rate, found {rows}")
+    return manifest
 
 
 def read_model(path: Path, spec: ModelSpec) -> bytes:

@@ -1,0 +1,93 @@
+"""The cascade on a real photo: every size and layout of frame gives the same face, and a second look levels it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from edge.config import DetectConfig
+from edge.detect.cascade import Cascade
+from edge.geometry import geodesic_deg, iou, transform_points, turn_in_plane
+from edge.images import read_image
+from edge.runtime.litert import ModelStore
+from edge.types import Face, Frame, PixelLayout
+
+pytestmark = pytest.mark.clips
+
+
+@pytest.fixture(scope="module")
+def cascade() -> Cascade:
+    return Cascade(ModelStore(), DetectConfig(min_face_px=40))
+
+
+@pytest.fixture(scope="module")
+def photo(clips_dir: Path) -> Frame:
+    return read_image(clips_dir / "single_face.jpg")
+
+
+def only(cascade: Cascade, frame: Frame) -> Face:
+    faces = cascade.detect(frame)
+    assert len(faces) == 1
+    return faces[0]
+
+
+@pytest.mark.parametrize(
+    ("width", "height"), [(96, 96), (160, 120), (641, 479), (1920, 1080), (3840, 2160), (480, 640)]
+)
+def test_frames_of_any_size_give_the_same_face(cascade: Cascade, photo: Frame, width: int, height: int) -> None:
+    scale = min(width / photo.width, height / photo.height)
+    small = cv2.resize(
+        photo.pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    )
+    canvas = np.full((height, width, 3), 127, np.uint8)
+    canvas[: small.shape[0], : small.shape[1]] = small[:height, :width]
+    found = only(cascade, Frame(canvas, 0.0))
+    wanted = only(cascade, photo)
+    assert iou(wanted.box * np.float32(scale), found.box[None])[0] > 0.75
+    assert geodesic_deg(wanted.rotation, found.rotation) < 12
+
+
+def test_grey_and_rgba_frames_are_taken(cascade: Cascade, photo: Frame) -> None:
+    wanted = only(cascade, photo)
+    grey = cv2.cvtColor(photo.pixels, cv2.COLOR_BGR2GRAY)
+    rgba = cv2.cvtColor(photo.pixels, cv2.COLOR_BGR2RGBA)
+    layouts: list[tuple[np.ndarray, PixelLayout | None]] = [(grey, None), (grey[..., None], "grey"), (rgba, None)]
+    for pixels, layout in layouts:
+        found = only(cascade, Frame.from_pixels(pixels, 0.0, layout=layout))
+        assert iou(wanted.box, found.box[None])[0] > 0.85
+
+
+def test_landmarks_stand_as_on_a_face(cascade: Cascade, photo: Frame) -> None:
+    points = only(cascade, photo).landmarks
+    left_eye, right_eye, nose, left_mouth, right_mouth = points
+    assert left_eye[0] < nose[0] < right_eye[0]
+    assert left_mouth[0] < right_mouth[0]
+    assert max(left_eye[1], right_eye[1]) < nose[1] < min(left_mouth[1], right_mouth[1])
+
+
+@pytest.mark.parametrize("clockwise_deg", [-25, 25])
+def test_a_second_look_levels_a_tilted_face(cascade: Cascade, photo: Frame, clockwise_deg: float) -> None:
+    upright = cascade.level(photo, only(cascade, photo))
+    centre = (photo.width / 2, photo.height / 2)
+    matrix = cv2.getRotationMatrix2D(centre, -clockwise_deg, 1.0).astype(np.float32)
+    tilted = Frame(cv2.warpAffine(photo.pixels, matrix, (photo.width, photo.height)).astype(np.uint8), 0.0)
+    seen = cascade.level(tilted, only(cascade, tilted))
+    apart = np.linalg.norm(seen.landmarks - transform_points(upright.landmarks, matrix), axis=1)
+    assert apart.mean() < 0.05 * upright.side_px
+    assert geodesic_deg(seen.rotation, turn_in_plane(upright.rotation, clockwise_deg)) < 8
+
+
+def test_following_finds_what_detection_found(cascade: Cascade, photo: Frame) -> None:
+    found = only(cascade, photo)
+    followed = cascade.follow(photo, found.box[None], 0.6)
+    assert len(followed) == 1
+    assert iou(found.box, followed.boxes)[0] > 0.8
+
+
+def test_noise_and_flat_frames_hold_no_face(cascade: Cascade) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (240, 320, 3), np.uint8)
+    for pixels in (noise, np.zeros_like(noise), np.full_like(noise, 255)):
+        assert len(cascade.detect(Frame(pixels, 0.0))) == 0
