@@ -60,7 +60,8 @@ class LossPart(_Section, frozen=True):
 class SchedulePart(_Section, frozen=True):
     """How long and how fast. A batch holds ``people`` times ``photos_each`` chips.
 
-    ``frozen_layers``: so many of the first layers with weights keep their published values.
+    ``frozen_layers``: so many of the first layers with weights keep their published values. ``start_share``: of the
+    starting weights in the result, which is their average with the trained ones.
     """
 
     people: Annotated[int, Meta(ge=2)]
@@ -71,6 +72,7 @@ class SchedulePart(_Section, frozen=True):
     frozen_layers: Annotated[int, Meta(ge=0, le=48)]
     learning_rate: Annotated[float, Meta(gt=0, le=0.1)]
     weight_decay: Annotated[float, Meta(ge=0, le=0.1)]
+    start_share: Annotated[float, Meta(ge=0, lt=1)]
 
 
 class ExportPart(_Section, frozen=True):

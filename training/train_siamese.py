@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
 from edge.errors import VigilError
 from edge.runtime.manifest import MODELS_DIR
@@ -85,7 +86,9 @@ def train(data: Path, weights: Path, recipe: Recipe, say: Callable[[str], None])
     results = {"before": judge(teachers["port"], judged, recipe)}
     say(f"before: {_line(results['before'])}")
     folder = RUNS / recipe.digest()
+    published = start.get_weights()
     model = fit(start, chips.take(learn), recipe, folder, say)
+    average_weights(model, published, recipe.schedule.start_share)
     results["after"] = judge(embedder(model), judged, recipe)
     say(f"after: {_line(results['after'])}")
     (folder / "results.json").write_text(json.dumps(results, indent=1), encoding="utf-8")
@@ -113,6 +116,16 @@ def fit(start: keras.Model, chips: Chips, recipe: Recipe, folder: Path, say: Cal
         verbose=2,
     )
     return model
+
+
+def average_weights(model: keras.Model, start: Sequence[NDArray[np.float32]], start_share: float) -> None:
+    """Move ``model``'s weights towards those it started from, by ``start_share`` of the way.
+
+    Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022: what was learned from a few hundred people is
+    kept, and what the published weights know of everybody else comes back.
+    """
+    pairs = zip(start, model.get_weights(), strict=True)
+    model.set_weights([start_share * old + (1 - start_share) * new for old, new in pairs])
 
 
 def _compiled(model: keras.Model, recipe: Recipe) -> keras.Model:

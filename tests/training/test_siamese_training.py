@@ -21,6 +21,7 @@ from training.data.jitter import jittered_crops, realigned_crops
 from training.losses.distil import DistilLoss, distances, relational_loss, targets, unit
 from training.siamese_data import batches, normalised, split_by_person
 from training.siamese_recipe import DEFAULT_RECIPE, Recipe, load_recipe
+from training.train_siamese import average_weights
 
 LOSS = DistilLoss(anchor=1.0, relational=10.0, contrastive=0.1, margin=1.2)
 
@@ -222,6 +223,13 @@ def test_a_renamed_copy_of_an_evaluation_photo_is_refused(tmp_path: Path, name: 
 def test_a_missing_set_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"celeba/faces\.csv: cannot be read"):
         select(tmp_path, ["celeba"])
+
+
+def test_averaging_weights_goes_part_of_the_way_back() -> None:
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.set_weights([np.array([[4.0]], np.float32), np.array([8.0], np.float32)])
+    average_weights(model, [np.zeros((1, 1), np.float32), np.zeros(1, np.float32)], 0.25)
+    assert [float(weight.reshape(())) for weight in model.get_weights()] == [3.0, 6.0]
 
 
 def test_chips_are_taken_together() -> None:

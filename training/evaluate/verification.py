@@ -150,7 +150,7 @@ def write_card_section(spec: ModelSpec, figures: Mapping[str, Any], every: PairD
         head = path.read_text(encoding="utf-8").split(_CARD_SECTION)[0].rstrip("\n")
     except OSError as error:
         raise InputError(f"{path}: model card cannot be read: {error.strerror}") from error
-    lines = [f"Whole photos of {spec.threshold_cohort}: detector, second look, branch, as on the device.", ""]
+    lines = [f"{spec.threshold_cohort}, whole: detector, second look and branch as on the device.", ""]
     lines += ["| measure | |", "|---|---|", *(f"| {name} | {_short(value)} |" for name, value in figures.items()), ""]
     lines += ["| false match rate | distance at most | true accept rate |", "|---|---|---|"]
     lines += [
