@@ -22,7 +22,8 @@ from training.evaluate.match_rates import (
     tar_at_fmr,
 )
 from training.evaluate.pairs import Pair, list_images, read_pairs
-from training.evaluate.verification import Embedded, embed_all, fit_thresholds, main_face, measure, pair_distances
+from training.evaluate.thresholds import fit_thresholds, record
+from training.evaluate.verification import Embedded, embed_all, main_face, measure, pair_distances
 
 GENUINE = np.array([0.2, 0.4, 0.6, 1.1], np.float32)
 IMPOSTOR = np.array([0.9, 1.0, 1.2, 1.3, 1.4], np.float32)
@@ -108,6 +109,24 @@ def test_too_few_impostors_for_any_threshold_are_refused() -> None:
         fit_thresholds(PairDistances(GENUINE, IMPOSTOR))
 
 
+def test_recording_keeps_the_entry_and_replaces_only_its_section_of_the_card(tmp_path: Path) -> None:
+    spec = load_manifest().spec("siamese")
+    card = tmp_path / spec.card
+    card.parent.mkdir()
+    card.write_text("# Title\n\nfacts\n\n## Verification\n\nold figures\n", encoding="utf-8")
+    impostor = np.sort(np.random.default_rng(0).uniform(0.5, 2, 6000)).astype(np.float32)
+    for eer in (0.25, 0.125):
+        assert record(spec, {"eer": eer}, PairDistances(GENUINE, impostor), "a cohort", tmp_path) == 2
+    written = load_manifest(tmp_path).spec("siamese")
+    assert (written.sha256, written.threshold_cohort) == (spec.sha256, "a cohort")
+    assert [row.fmr for row in written.thresholds] == [1e-2, 1e-3]
+    text = card.read_text(encoding="utf-8")
+    assert text.startswith("# Title\n\nfacts\n")
+    assert text.count("## Verification") == 1
+    assert "| eer | 0.1250 |" in text
+    assert "old figures" not in text
+
+
 def test_figures_of_four_photos_of_two_people() -> None:
     names = ("ann/1.jpg", "ann/2.jpg", "bob/1.jpg", "bob/2.jpg")
     embedded = Embedded(names, np.stack([unit(0), unit(10), unit(90), unit(100)]), ("bob/3.jpg",))
@@ -166,6 +185,12 @@ def test_bad_pairs_are_refused_by_row(tmp_path: Path, lines: list[str], message:
 def test_a_missing_pairs_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none\.csv: cannot be read"):
         read_pairs(tmp_path / "none.csv", tmp_path)
+
+
+def test_a_missing_folder_of_images_is_named(tmp_path: Path) -> None:
+    path = pairs_file(tmp_path, "fold,image_a,image_b,same", "3,ann/1.jpg,bob/1.jpg,0")
+    with pytest.raises(InputError, match="none: no such folder of images"):
+        read_pairs(path, tmp_path / "none")
 
 
 def test_an_unreadable_image_is_named(tmp_path: Path) -> None:

@@ -24,6 +24,8 @@ class Pair:
 
 def read_pairs(path: Path, images: Path) -> list[Pair]:
     """The rows of a CSV with the columns fold, image_a, image_b, same (0 or 1). Raises InputError naming the row."""
+    if not images.is_dir():
+        raise InputError(f"{images}: no such folder of images")
     try:
         with path.open(encoding="utf-8", newline="") as lines:
             reader = csv.DictReader(lines)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,24 +18,17 @@ from edge.detect.cascade import Cascade
 from edge.errors import InputError, VigilError
 from edge.images import read_image
 from edge.runtime.litert import ModelStore
-from edge.runtime.manifest import MODELS_DIR, ModelSpec, Threshold
+from edge.runtime.manifest import MODELS_DIR
 from edge.types import Faces, Floats, Frame
 from edge.verify.siamese import BRANCH, Branch
 from training.evaluate.match_rates import (
     PairDistances,
     all_pairs,
-    distance_at_fmr,
     equal_error_rate,
     fold_accuracy,
     tar_at_fmr,
 )
 from training.evaluate.pairs import Pair, list_images, read_pairs
-from training.export.manifest import update_manifest
-from training.export.tflite import write_atomically
-
-FITTED_FMRS = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
-FALSE_MATCHES_MIN = 5  # fewer say nothing: the rate's 95 % interval would span more than a factor of seven
-_CARD_SECTION = "\n## Verification\n"
 
 Embed = Callable[[Frame], Floats | None]
 
@@ -127,42 +119,6 @@ def pair_distances(pairs: Sequence[Pair], embedded: Embedded) -> Floats:
     return distances
 
 
-def fit_thresholds(pairs: PairDistances) -> tuple[Threshold, ...]:
-    """A row for each rate at which at least five impostor pairs match: rarer events were not measured."""
-    count = len(pairs.impostor)
-    rates = [fmr for fmr in FITTED_FMRS if fmr * count >= FALSE_MATCHES_MIN]
-    if not rates:
-        raise InputError(f"expected at least {FALSE_MATCHES_MIN / FITTED_FMRS[0]:.0f} impostor pairs, got {count}")
-    return tuple(Threshold(fmr=f, distance_max=distance_at_fmr(pairs.impostor, f), impostor_pairs=count) for f in rates)
-
-
-def write_thresholds(spec: ModelSpec, rows: tuple[Threshold, ...], cohort: str, directory: Path) -> ModelSpec:
-    """Put the fitted rows into the manifest's entry of the branch, and return the entry."""
-    fitted = msgspec.structs.replace(spec, thresholds=rows, threshold_cohort=cohort)
-    update_manifest(BRANCH, fitted, directory)
-    return fitted
-
-
-def write_card_section(spec: ModelSpec, figures: Mapping[str, Any], every: PairDistances, directory: Path) -> None:
-    """Replace the card's section on verification with what was measured just now."""
-    path = directory / spec.card
-    try:
-        head = path.read_text(encoding="utf-8").split(_CARD_SECTION)[0].rstrip("\n")
-    except OSError as error:
-        raise InputError(f"{path}: model card cannot be read: {error.strerror}") from error
-    lines = [f"{spec.threshold_cohort}, whole: detector, second look and branch as on the device.", ""]
-    lines += ["| measure | |", "|---|---|", *(f"| {name} | {_short(value)} |" for name, value in figures.items()), ""]
-    lines += ["| false match rate | distance at most | true accept rate |", "|---|---|---|"]
-    lines += [
-        f"| {row.fmr:g} | {row.distance_max:.4f} | {_short(tar_at_fmr(every, row.fmr))} |" for row in spec.thresholds
-    ]
-    write_atomically(path, f"{head}\n{_CARD_SECTION}\n{chr(10).join(lines)}\n".encode())
-
-
-def _short(value: Any) -> str:
-    return f"{value:.4f}" if isinstance(value, float) else "" if value is None else str(value)
-
-
 @click.command()
 @click.option("--images", required=True, type=click.Path(path_type=Path), help="Folder of folders: one a person.")
 @click.option("--pairs", required=True, type=click.Path(path_type=Path), help="CSV: fold, image_a, image_b, same.")
@@ -202,9 +158,10 @@ def _evaluate(images: Path, pairs: Sequence[Pair], models: Path, fit: bool, whol
     if len({pair.fold for pair in pairs}) == 1:
         say("one fold only: the threshold is the best on the judged pairs themselves, so the accuracy flatters")
     if fit:
+        from training.evaluate.thresholds import record  # it brings TensorFlow, which measuring does without
+
         people = len(set(embedded.people().tolist()))
         cohort = f"{len(embedded.names)} photos of {people} people in {images.resolve().parent.name}"
-        fitted = write_thresholds(spec, fit_thresholds(every), cohort, models)
-        write_card_section(fitted, figures, every, models)
-        say(f"wrote {len(fitted.thresholds)} thresholds into {models / 'manifest.toml'}")
+        rows = record(spec, figures, every, cohort, models)
+        say(f"wrote {rows} thresholds into {models / 'manifest.toml'}")
     return figures
