@@ -24,6 +24,7 @@ from edge.daemon import Daemon, Witness
 from edge.door import Door, save_counters
 from edge.enrol import Enrolment, enrol_camera, enrol_images
 from edge.events import EventLog, Timeline
+from edge.memory import give_frames_back
 from edge.notify import Notifier
 from edge.pipeline import Pipeline, Sight, Vision
 from edge.policy.lockout import Counters
@@ -97,6 +98,7 @@ def open_door(
     stack: ExitStack,
 ) -> Daemon:
     """A lock's daemon, all opened; ``stack`` closes the store. Whatever is missing is an error before it starts."""
+    give_frames_back()
     clock = SystemClock()
     vision = open_vision(config)
     store = stack.enter_context(Store.open(Path(config.state.directory)))

@@ -60,7 +60,7 @@ def write_image(path: Path, pixels: Pixels) -> None:
     partial = path.with_name(f".{path.name}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(encoded.tobytes())
+        partial.write_bytes(encoded.data)
         partial.replace(path)
     except OSError as error:
         partial.unlink(missing_ok=True)

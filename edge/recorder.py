@@ -16,11 +16,12 @@ from edge.images import write_image
 from edge.render import AMBER, BLUE, GREEN, INK, MUTED, PAPER, RED, Colour, Label, draw_face, fit, text_size, write
 from edge.types import Frame, Observation, Pixels, TrackedFace
 
-_VIDEO_SIZE = (800, 450)
+_VIDEO_SIZE = (640, 360)
 _TILE = (380, 214)
 _TILES_MAX = 8
 _COLUMNS = 4
-_MARGIN = 40
+_MARGIN, _GAP = 40, 16
+_HEADLINE, _CAPTION, _TIMELINE = 118, 52, 376  # heights of the sheet's parts; a caption stands below each tile
 _RULE: Colour = (222, 218, 214)
 _LEGEND = (
     (GREEN, "known, or door released"),
@@ -101,7 +102,7 @@ class VisitRecorder:
         weight = _weight(self.records[-1] if self.records else None, record)
         if weight and self.sheet is not None:
             self._tiles.append((weight, record, fit(picture, *_TILE)))
-            self._tiles = self._chosen(_TILES_MAX * 2)
+            self._tiles = self._chosen(_TILES_MAX + 4)
 
     def _chosen(self, most: int = _TILES_MAX) -> list[tuple[int, Record, Pixels]]:
         best = sorted(self._tiles, key=lambda tile: (-tile[0], tile[1].time_s))[:most]
@@ -157,13 +158,18 @@ def _status_bar(canvas: Pixels, record: Record) -> None:
 
 def contact_sheet(records: list[Record], tiles: list[tuple[Record, Pixels]]) -> Pixels:
     """One picture of a run: headline, the key moments, and a timeline of distance, state and door."""
-    width = 2 * _MARGIN + _COLUMNS * _TILE[0] + (_COLUMNS - 1) * 16
-    parts = [_headline(records, width), _moments(tiles, width), _timeline(records, width)]
-    return np.vstack(parts)
+    width = 2 * _MARGIN + _COLUMNS * _TILE[0] + (_COLUMNS - 1) * _GAP
+    rows = -(-len(tiles) // _COLUMNS)
+    top, bottom = _HEADLINE, _HEADLINE + rows * (_TILE[1] + _CAPTION) + _MARGIN // 2
+    sheet = np.full((bottom + _TIMELINE, width, 3), PAPER, np.uint8)  # parts of it are drawn on in place
+    _headline(sheet[:top], records)
+    _moments(sheet[top:bottom], tiles)
+    _timeline(sheet[bottom:], records)
+    return sheet
 
 
-def _headline(records: list[Record], width: int) -> Pixels:
-    part = np.full((118, width, 3), INK, np.uint8)
+def _headline(part: Pixels, records: list[Record]) -> None:
+    part[:] = INK
     write(part, "Vigil", (_MARGIN, 62), 1.5, PAPER)
     write(part, "door lock: what happened", (_MARGIN + 150, 60), 0.75, MUTED)
     grants = sum("pulse" in command for record in records for command in record.commands)
@@ -171,19 +177,15 @@ def _headline(records: list[Record], width: int) -> Pixels:
     people = sorted({record.person for record in records if record.released and record.person})
     opened = f"opened {grants}x" + (f" for {', '.join(people)}" if people else "")
     write(part, f"{seconds:.1f} s recorded    {len(records)} frames    {opened}", (_MARGIN, 100), 0.6, PAPER)
-    return part
 
 
-def _moments(tiles: list[tuple[Record, Pixels]], width: int) -> Pixels:
-    rows = -(-len(tiles) // _COLUMNS)
-    step = (_TILE[0] + 16, _TILE[1] + 52)
-    part = np.full((rows * step[1] + 24, width, 3), PAPER, np.uint8)
+def _moments(part: Pixels, tiles: list[tuple[Record, Pixels]]) -> None:
     for index, (record, tile) in enumerate(tiles):
-        x, y = _MARGIN + index % _COLUMNS * step[0], 24 + index // _COLUMNS * step[1]
+        x = _MARGIN + index % _COLUMNS * (_TILE[0] + _GAP)
+        y = _MARGIN // 2 + index // _COLUMNS * (_TILE[1] + _CAPTION)
         part[y : y + _TILE[1], x : x + _TILE[0]] = tile
         cv2.rectangle(part, (x, y), (x + _TILE[0] - 1, y + 4), state_colour(record), -1)
         write(part, f"{record.time_s:.2f} s  {caption(record)}", (x, y + _TILE[1] + 24), 0.5, INK)
-    return part
 
 
 def caption(record: Record) -> str:
@@ -198,15 +200,13 @@ def caption(record: Record) -> str:
     return f"{record.state}: {known} at {record.distance:.2f}"
 
 
-def _timeline(records: list[Record], width: int) -> Pixels:
-    part = np.full((376, width, 3), PAPER, np.uint8)
+def _timeline(part: Pixels, records: list[Record]) -> None:
     chart = _Chart(part, records)
     chart.scenes()
     chart.distances()
     chart.lane(248, "state", [(record.time_s, state_colour(record)) for record in records])
     chart.lane(280, "door", [(record.time_s, GREEN if record.released else _RULE) for record in records])
     chart.legend(350)
-    return part
 
 
 class _Chart:

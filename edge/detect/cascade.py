@@ -6,7 +6,6 @@ second time at one face turned upright, which is what makes its landmarks good e
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import replace
 
 import numpy as np
@@ -21,7 +20,6 @@ from edge.types import Face, Faces, Floats, Frame, Pixels
 
 _RNET_PX, _FPNET_PX = 24, 48
 _RNET_BATCHES, _FPNET_BATCHES = (4, 16), (1,)  # a face or two is the rule; each size costs its own memory
-_CANVASES_KEPT = 4  # a camera needs one; a folder of photos a few
 _PROPOSALS_MAX = 300  # a crowd has fewer; noise at night may have thousands
 
 
@@ -31,20 +29,24 @@ class Cascade:
     def __init__(self, store: ModelStore, config: DetectConfig) -> None:
         """Loads R-Net and FPNet now, P-Net for each frame size on first use. Raises ModelError."""
         self._store, self._config = store, config
-        self._pnets: OrderedDict[tuple[int, int], Model] = OrderedDict()
+        self._pnet_now: Model | None = None
         self._rnet = store.open_batched("rnet", _RNET_BATCHES)
         self._fpnet = store.open_batched("fpnet", _FPNET_BATCHES)
 
     def detect(self, frame: Frame) -> Faces:
         """Every face of at least ``min_face_px`` in the frame, best score first."""
-        config = self._config
         # 1. P-Net slides over the pyramid and proposes windows.
-        proposals = self._propose(frame)
+        proposals = self.propose(frame)
         # 2. R-Net throws out most of them and moves the edges of the rest.
-        windows = whole_squares(proposals.boxes)
-        refined, _ = _stage(self._rnet, frame.pixels, windows, _RNET_PX, config.rnet_score_min)
+        refined = self.refine(frame, proposals)
         # 3. FPNet decides, moves the edges again, and gives landmarks and head rotation.
-        return self.follow(frame, refined.boxes, config.fpnet_score_min)
+        return self.follow(frame, refined.boxes, self._config.fpnet_score_min)
+
+    def refine(self, frame: Frame, proposals: Candidates) -> Candidates:
+        """R-Net's share of ``detect``: those of the ``proposals`` that it believes in, moved. Training mines them."""
+        windows = whole_squares(proposals.boxes)
+        refined, _ = _stage(self._rnet, frame.pixels, windows, _RNET_PX, self._config.rnet_score_min)
+        return refined
 
     def follow(self, frame: Frame, boxes: Floats, score_min: float) -> Faces:
         """The faces found by FPNet alone at ``boxes`` (n, 4; made square), best score first."""
@@ -61,7 +63,8 @@ class Cascade:
         rotation = turn_in_plane(rotation_from_6d(outputs["rot6d"])[0], roll_deg)
         return replace(face, landmarks=transform_points(inner, invert_affine(matrix)), rotation=rotation)
 
-    def _propose(self, frame: Frame) -> Candidates:
+    def propose(self, frame: Frame) -> Candidates:
+        """P-Net's share of ``detect``: at most 300 windows that may hold a face, best first."""
         pyramid = plan(frame.width, frame.height, self._config.min_face_px, self._config.scale_step)
         outputs = self._pnet(pyramid).run(pyramid.paint(frame.pixels)[None])
         levels = [self._level_proposals(pyramid, outputs, index) for index in range(len(pyramid.levels))]
@@ -78,13 +81,12 @@ class Cascade:
         return select(windows, scores[rows, columns], offsets[rows, columns], self._config.pnet_score_min, 0.5)
 
     def _pnet(self, pyramid: Pyramid) -> Model:
-        size = (pyramid.height, pyramid.width)
-        if size not in self._pnets:
-            self._pnets[size] = self._store.open("pnet", height=size[0], width=size[1])
-            if len(self._pnets) > _CANVASES_KEPT:
-                self._pnets.popitem(last=False)
-        self._pnets.move_to_end(size)
-        return self._pnets[size]
+        """P-Net at the canvas of this frame size. A camera has one size; one interpreter is kept."""
+        wanted = (1, pyramid.height, pyramid.width, 3)
+        if self._pnet_now is None or self._pnet_now.shape != wanted:
+            self._pnet_now = None  # before the next one is made: two need not fit into memory
+            self._pnet_now = self._store.open("pnet", height=pyramid.height, width=pyramid.width)
+        return self._pnet_now
 
 
 def _stage(

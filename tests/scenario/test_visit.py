@@ -1,0 +1,94 @@
+"""The staged visit of `make demo` through the real daemon: a stranger, nobody, the man of the photo, in every order."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from itertools import permutations
+from pathlib import Path
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from edge import app
+from edge.config import AccessConfig, CameraConfig, Config, GpioConfig, StateConfig
+from edge.events import Record
+
+STRANGER, NOBODY, MAN = "WolfgangLanger_Pexels.mp4", "no_face.mp4", "noface_face.mov"
+VISITS = int(os.environ.get("VIGIL_VISITS", "1"))  # how often each order is played; 10 for the acceptance run
+ORDERS = list(permutations([STRANGER, NOBODY, MAN]))
+FULLY_VISIBLE_S = 1.5  # the man has to be let in this soon after his face is first held
+
+pytestmark = [pytest.mark.clips, pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def enrolled(tmp_path_factory: pytest.TempPathFactory, clips_dir: Path) -> Config:
+    """A configuration whose gallery knows the man, one-shot, from a photo of another place and year."""
+    config = Config(
+        camera=CameraConfig(timeout_s=10),
+        access=AccessConfig(hands_free=True),
+        gpio=GpioConfig(backend="mock"),
+        state=StateConfig(directory=str(tmp_path_factory.mktemp("state"))),
+    )
+    chosen = app.enrol(config, "Guest", [clips_dir / "single_face.jpg"], None, replace_known=False, say=print)
+    assert chosen.one_shot
+    return config
+
+
+def visit(
+    config: Config, clips: tuple[str, ...], folder: Path, events: Path, *, realtime: bool = False
+) -> list[Record]:
+    """Play the clips through the daemon and read back what it wrote."""
+    with ExitStack() as stack:
+        daemon = app.open_door(
+            config,
+            [str(folder / clip) for clip in clips],
+            realtime=realtime,
+            witnesses=app.open_witnesses(events, None, None, lambda _: None),
+            say=print,
+            stack=stack,
+        )
+        daemon.run()
+    return [msgspec.json.decode(line, type=Record) for line in events.read_text(encoding="utf-8").splitlines()]
+
+
+def pulses(records: list[Record]) -> list[Record]:
+    return [record for record in records if any("pulse" in command for command in record.commands)]
+
+
+@pytest.mark.parametrize("run", range(VISITS))
+@pytest.mark.parametrize("order", ORDERS, ids=lambda order: "-".join(clip.split("_")[0] for clip in order))
+def test_the_man_is_let_in_once_and_nobody_else(
+    enrolled: Config, clips_dir: Path, tmp_path: Path, order: tuple[str, ...], run: int
+) -> None:
+    records = visit(enrolled, order, clips_dir, tmp_path / f"events{run}.jsonl")
+    opened = pulses(records)
+    assert [record.source for record in opened] == [MAN]
+    assert opened[0].person == "Guest"
+    first = next(record for record in records if record.source == MAN and record.track is not None)
+    assert opened[0].time_s - first.time_s <= FULLY_VISIBLE_S
+    assert all(record.person is None for record in records if record.source != MAN)
+
+
+def test_a_stranger_is_never_taken_for_the_man(enrolled: Config, clips_dir: Path, tmp_path: Path) -> None:
+    records = visit(enrolled, (STRANGER, NOBODY), clips_dir, tmp_path / "events.jsonl")
+    assert not pulses(records)
+    nearest = min(record.distance for record in records if record.distance is not None)
+    assert nearest > max(record.distance_max for record in records if record.distance_max is not None)
+
+
+def test_real_time_and_fast_replay_decide_alike(enrolled: Config, clips_dir: Path, tmp_path: Path) -> None:
+    fast = visit(enrolled, (MAN,), clips_dir, tmp_path / "fast.jsonl")
+    slow = visit(enrolled, (MAN,), clips_dir, tmp_path / "slow.jsonl", realtime=True)
+    assert fast == slow
+
+
+def test_without_the_button_a_door_that_is_not_hands_free_stays_shut(
+    enrolled: Config, clips_dir: Path, tmp_path: Path
+) -> None:
+    config = replace(enrolled, access=AccessConfig(hands_free=False))
+    records = visit(config, (MAN,), clips_dir, tmp_path / "events.jsonl")
+    assert any(record.person == "Guest" for record in records)
+    assert not pulses(records)
