@@ -15,8 +15,14 @@ COMMANDS = {
         "onet": ("training.models.port_onet:command", "O-Net plus a distilled 6D rotation head: FPNet version 0."),
         "mobilefacenet": ("training.models.port_mobilefacenet:command", "MobileFaceNet, where `train siamese` starts."),
     },
+    "prepare": {
+        "cascade": ("training.prepare_cascade:command", "Photos to labelled faces, made profiles and negatives."),
+    },
     "train": {
         "siamese": ("training.train_siamese:command", "Distil SFace into the Siamese branch and export it as int8."),
+        "pnet": ("training.train_cascade:pnet", "P-Net, the cascade's first stage, as int8."),
+        "rnet": ("training.train_cascade:rnet", "R-Net, its second stage, as int8."),
+        "fpnet": ("training.train_cascade:fpnet", "FPNet, its last stage: score, box, landmarks, rotation; as int8."),
     },
     "evaluate": {
         "verification": ("training.evaluate.verification:command", "Accuracy, EER and TAR on labelled pairs."),
@@ -26,6 +32,7 @@ COMMANDS = {
 }
 HELP = {
     "import": "Port published weights.",
+    "prepare": "Turn folders of photos into what a model learns from.",
     "train": "Train and export a model from its recipe.",
     "evaluate": "Measure the shipped models; the last line printed is one JSON object.",
 }

@@ -87,7 +87,7 @@ class NegativeSet:
 
 @dataclass(frozen=True, slots=True)
 class CascadeSet:
-    """A whole training cache. ``recipe_hash``: of all that decided its content; ``counts``: what was kept and dropped."""
+    """A whole training cache. ``recipe_hash``: of all that decides its content; ``counts``: what was kept, dropped."""
 
     faces: FaceSet
     negatives: NegativeSet

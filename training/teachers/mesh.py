@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
 from edge.crops import warp
-from edge.geometry import turn_in_plane
+from edge.geometry import invert_affine, transform_points, turn_in_plane
 from edge.types import Floats, Pixels
 from training.teachers.canonical import CanonicalFace
 from training.teachers.crops import square_about, tilt_of_eyes_deg
@@ -18,6 +19,14 @@ from training.wheels import MEDIAPIPE, fetch
 _MODEL = "mediapipe/modules/face_landmark/face_landmark.tflite"
 _SIDE = 192
 MARGIN = 1.3  # of the longer side of YuNet's box, which is taller than the box that the mesh was trained round
+
+
+@dataclass(frozen=True, slots=True)
+class FittedMesh:
+    """``points`` (468, 3): x right, y down, z away from the camera, in px of the photo; ``rotation`` (3, 3)."""
+
+    points: Floats
+    rotation: Floats
 
 
 class MeshTeacher:
@@ -38,12 +47,16 @@ class MeshTeacher:
         points: Floats = self._interpreter.get_tensor(self._outputs[468 * 3]).reshape(468, 3)
         return points
 
-    def rotation(self, bgr: Pixels, box: Floats, landmarks: Floats) -> Floats:
-        """Head rotation ``(3, 3)`` of the face at ``box`` (4,) with five ``landmarks`` (5, 2), px."""
+    def fit(self, bgr: Pixels, box: Floats, landmarks: Floats) -> FittedMesh:
+        """The mesh of the face at ``box`` (4,) with five ``landmarks`` (5, 2), px, looked at upright."""
         tilt_deg = tilt_of_eyes_deg(landmarks)
-        patch = warp(bgr, square_about(box, MARGIN, _SIDE, tilt_deg), _SIDE)
-        upright = fit_rotation(self._canonical, self.points(patch) * np.array([1, -1, -1], np.float32))
-        return turn_in_plane(upright, tilt_deg)
+        matrix = square_about(box, MARGIN, _SIDE, tilt_deg)
+        points = self.points(warp(bgr, matrix, _SIDE))
+        upright = fit_rotation(self._canonical, points * np.array([1, -1, -1], np.float32))
+        back = invert_affine(matrix)
+        depths = points[:, 2:] * np.sqrt(abs(np.linalg.det(back[:, :2])))
+        in_photo = np.hstack([transform_points(points[:, :2], back), depths]).astype(np.float32)
+        return FittedMesh(in_photo, turn_in_plane(upright, tilt_deg))
 
 
 def fit_rotation(canonical: CanonicalFace, points: Floats) -> Floats:
