@@ -34,7 +34,7 @@ def detect_pictures(sight: Sight, source: Path, target: Path) -> Iterator[dict[s
 
 
 def detect_video(sight: Sight, camera: Camera, target: Path) -> Iterator[dict[str, Any]]:
-    """Draw on every frame of a recording and yield a row for each. Raises CameraError, InputError, StateError."""
+    """Draw on every frame of a recording and yield a row for each. Raises CameraError, StateError."""
     with VideoFile(target) as video:
         while (frame := camera.read(timeout_s=5.0)) is not None:
             found = sight.analyse(frame)
@@ -76,6 +76,15 @@ def is_video(source: Path) -> bool:
     if source.suffix.lower() in VIDEO_SUFFIXES:
         return True
     raise InputError(f"{source}: expected one of {', '.join(IMAGE_SUFFIXES + VIDEO_SUFFIXES)}")
+
+
+def video_target(source: Path, target: Path) -> Path:
+    """Where the drawn video goes: ``target`` if it names an MP4, else into the folder ``target``. Raises InputError."""
+    if target.suffix.lower() == ".mp4" and not target.is_dir():
+        return target
+    if target.suffix and not target.is_dir():
+        raise InputError(f"{target}: expected a name ending in .mp4, or a folder")
+    return target / f"{source.stem}.mp4"
 
 
 def write_json(path: Path | None, rows: list[dict[str, Any]]) -> str:

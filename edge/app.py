@@ -9,12 +9,14 @@ from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import cv2
 import msgspec
 from msgspec import to_builtins
 from msgspec.structs import replace
 
+from edge import annotate
 from edge.actuate import Actuator, Inputs
 from edge.camera import Camera
 from edge.camera.source import open_camera
@@ -59,6 +61,16 @@ def model_store(config: Config) -> ModelStore:
 def open_cameras(sources: Sequence[str], config: Config, *, realtime: bool) -> Camera:
     """The camera or recordings named by ``sources``. Raises CameraError, InputError."""
     return open_camera(sources, config.camera, SystemClock(), realtime)
+
+
+def detections(config: Config, source: Path, target: Path) -> Iterator[dict[str, Any]]:
+    """Draw what is found in ``source`` and yield a row a picture. Raises InputError, CameraError, StateError."""
+    sight = open_sight(config)
+    if not annotate.is_video(source):
+        yield from annotate.detect_pictures(sight, source, target)
+        return
+    with closing(open_cameras([str(source)], config, realtime=False)) as camera:
+        yield from annotate.detect_video(sight, camera, annotate.video_target(source, target))
 
 
 def open_relay(config: GpioConfig, clock: Clock) -> Actuator:

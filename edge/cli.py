@@ -46,13 +46,8 @@ def detect(
     from edge import annotate, app
 
     config = app.with_min_face(_load(config_path), min_face)
-    if annotate.is_video(source):
-        camera = app.open_cameras([str(source)], config, realtime=False)
-        rows = annotate.detect_video(app.open_sight(config), camera, target)
-    else:
-        rows = annotate.detect_pictures(app.open_sight(config), source, target)
     kept = []
-    for row in rows:
+    for row in app.detections(config, source, target):
         kept.append(row)
         click.echo(f"{row.get('image', row.get('frame'))}: {_faces(len(row['faces']))}")
     annotate.write_json(json_path, kept)

@@ -37,9 +37,9 @@ def read_image(path: Path) -> Frame:
 
 
 def list_images(folder: Path) -> list[Path]:
-    """The pictures directly in ``folder``, by name. Raises InputError."""
+    """The pictures directly in ``folder``, by name, hidden ones left out. Raises InputError."""
     try:
-        files = sorted(entry for entry in folder.iterdir() if entry.is_file())
+        files = sorted(entry for entry in folder.iterdir() if entry.is_file() and not entry.name.startswith("."))
     except OSError as error:
         raise InputError(f"{folder}: cannot be read as a folder: {error.strerror}") from error
     found = [file for file in files if file.suffix.lower() in IMAGE_SUFFIXES]

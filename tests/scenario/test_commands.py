@@ -85,6 +85,9 @@ def test_detect_takes_a_folder_and_a_video(tmp_path: Path, clips_dir: Path, caps
     clip.release()
     assert run(["detect", str(tmp_path / "clip.avi"), str(tmp_path / "clip.mp4")]) == 0
     assert (tmp_path / "clip.mp4").stat().st_size > 1000
+    assert run(["detect", str(tmp_path / "clip.avi"), str(tmp_path / "drawn")]) == 0
+    assert (tmp_path / "drawn" / "clip.mp4").stat().st_size > 1000
+    refused(capsys, ["detect", tmp_path / "clip.avi", tmp_path / "clip.gif"], ExitCode.BAD_INPUT, "clip.gif", ".mp4")
 
 
 @pytest.mark.clips
