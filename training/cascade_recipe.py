@@ -1,0 +1,163 @@
+"""``pnet.toml``, ``rnet.toml``, ``fpnet.toml``: every number of a cascade net's training, typed and range-checked."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from edge.errors import ConfigError
+
+RECIPES = Path(__file__).resolve().parent / "recipes"
+
+Share = Annotated[float, Meta(ge=0, le=1)]
+Weight = Annotated[float, Meta(ge=0, le=100)]
+Count = Annotated[int, Meta(ge=1)]
+Sigma = Annotated[float, Meta(ge=0)]
+
+
+class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    pass
+
+
+class DataPart(_Section, frozen=True):
+    """Which faces teach, which judge, and how often each is drawn."""
+
+    held_out_share: Annotated[float, Meta(gt=0, lt=1)]
+    disagreement_max_deg: Annotated[float, Meta(gt=0, le=180)]
+    rendered_share: Share
+    turned_weight: Annotated[float, Meta(ge=1)]
+
+
+class BatchPart(_Section, frozen=True):
+    """Crops of each sort in a batch. ``near`` ones are cut beside a face: part faces and negatives."""
+
+    faces: Annotated[int, Meta(ge=2)]
+    near: Annotated[int, Meta(ge=0)]
+    negatives: Count
+
+    @property
+    def crops(self) -> int:
+        return self.faces + self.near + self.negatives
+
+
+class LabelPart(_Section, frozen=True):
+    """What a crop is by its IoU with the face's square; between ``negative_iou_max`` and ``part_iou_min``, nothing."""
+
+    positive_iou_min: Share
+    part_iou_min: Share
+    negative_iou_max: Share
+
+
+class WindowPart(_Section, frozen=True):
+    """How a crop differs from the face's square. Shifts are shares of the crop's side."""
+
+    scale_min: Annotated[float, Meta(ge=0.3, le=1)]
+    scale_max: Annotated[float, Meta(ge=1, le=3)]
+    shift_max: Annotated[float, Meta(ge=0, le=1)]
+
+
+class SpoilPart(_Section, frozen=True):
+    """What light, lens, sensor and encoder do. Shares of crops; the sigmas are of normal distributions."""
+
+    roll_sigma_deg: Annotated[float, Meta(ge=0, le=60)]
+    contrast_sigma: Annotated[float, Meta(ge=0, le=0.5)]
+    brightness_sigma: Annotated[float, Meta(ge=0, le=80)]
+    colour_sigma: Annotated[float, Meta(ge=0, le=0.5)]
+    grey_share: Share
+    infrared_share: Share
+    dark_share: Share
+    dark_gain_min: Annotated[float, Meta(gt=0, le=1)]
+    noise_share: Share
+    noise_sigma_max: Annotated[float, Meta(ge=0, le=60)]
+    blur_share: Share
+    blur_sigma_max_px: Annotated[float, Meta(ge=0.5, le=4)]
+    jpeg_share: Share
+    jpeg_quality_min: Annotated[int, Meta(ge=5, le=95)]
+    occlusion_share: Share
+    occlusion_side_max: Annotated[float, Meta(gt=0, le=0.6)]
+
+
+class LossPart(_Section, frozen=True):
+    """Weights of the terms (training.losses.cascade). ``keep``: with online hard example mining this share of a batch,
+    the middle of it by loss, teaches; 1 is the whole batch. ``squared``: squared Euclidean terms, as in the thesis.
+    """
+
+    score: Weight
+    box: Weight
+    landmarks: Weight
+    rot6d: Weight
+    squared: bool
+    keep: Annotated[float, Meta(gt=0, le=1)]
+
+
+class SchedulePart(_Section, frozen=True):
+    """``cosine`` falls over ``minutes`` of training, however fast the machine is; ``exponential`` multiplies the rate
+    by ``decay`` after each of ``epochs`` (minutes 0). A checkpoint is kept after every epoch of ``steps_per_epoch``.
+    """
+
+    optimizer: Literal["adamw", "adam"]
+    learning_rate: Annotated[float, Meta(gt=0, le=0.1)]
+    weight_decay: Annotated[float, Meta(ge=0, le=0.1)]
+    rate: Literal["cosine", "exponential"]
+    warmup_share: Annotated[float, Meta(ge=0, lt=1)]
+    decay: Annotated[float, Meta(gt=0, le=1)]
+    minutes: Annotated[float, Meta(ge=0, le=600)]
+    epochs: Count
+    steps_per_epoch: Count
+
+
+class ExportPart(_Section, frozen=True):
+    """How many training crops the int8 ranges are measured on."""
+
+    calibration_crops: Annotated[int, Meta(ge=32)]
+
+
+class Recipe(_Section, frozen=True):
+    """The whole file."""
+
+    net: Literal["pnet", "rnet", "fpnet"]
+    seed: Annotated[int, Meta(ge=0)]
+    start: Literal["port", "scratch"]
+    dropout: Annotated[float, Meta(ge=0, lt=1)]
+    data: DataPart
+    batch: BatchPart
+    labels: LabelPart
+    face_window: WindowPart
+    near_window: WindowPart
+    spoil: SpoilPart
+    loss: LossPart
+    schedule: SchedulePart
+    export: ExportPart
+
+    def digest(self) -> str:
+        """Changes with any number of the recipe: a checkpoint of another recipe is never continued."""
+        return hashlib.sha256(msgspec.json.encode(self)).hexdigest()[:12]
+
+    def flat(self) -> dict[str, str]:
+        """``section.key`` to value, for the model card."""
+        rows: dict[str, str] = {}
+        for name, value in msgspec.to_builtins(self).items():
+            rows |= {f"{name}.{key}": str(item) for key, item in value.items()} if isinstance(value, dict) else {}
+            rows |= {} if isinstance(value, dict) else {name: str(value)}
+        return rows
+
+
+def load_recipe(path: Path, net: str) -> Recipe:
+    """The recipe for ``net`` in the TOML file ``path``. Raises ConfigError naming the file, the key and the trouble."""
+    try:
+        recipe = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), Recipe)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise ConfigError(f"{path}: not a recipe of a cascade net: {error}") from error
+    if recipe.net != net:
+        raise ConfigError(f"{path}: expected a recipe for {net}, found one for {recipe.net}")
+    labels, schedule = recipe.labels, recipe.schedule
+    if not labels.negative_iou_max <= labels.part_iou_min <= labels.positive_iou_min:
+        raise ConfigError(f"{path}: expected labels.negative_iou_max <= part_iou_min <= positive_iou_min")
+    if (schedule.rate == "cosine") != (schedule.minutes > 0):
+        raise ConfigError(f"{path}: expected schedule.minutes above 0 with rate cosine, 0 with exponential")
+    return recipe

@@ -1,0 +1,125 @@
+"""From a training cache to batches: the split by persons, and the seeded stream that a stopped training continues."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.errors import InputError
+from edge.geometry import sixd_from_rotation
+from edge.types import Floats, Pixels
+from training.cascade_recipe import LabelPart, Recipe, WindowPart
+from training.data.cascade_jitter import CROP_PX, Labels, Windows, cut, draw_windows, follow, shrink
+from training.data.cascade_set import CascadeSet, FaceSet, NegativeSet
+from training.data.cascade_spoil import spoil
+from training.losses.cascade import truth_rows
+from training.models.cascade_nets import HEADS, SIDES_PX
+from training.models.pose_head import drawing_chances, scaled
+
+
+@dataclass(frozen=True, slots=True)
+class Half:
+    """One side of the split by persons."""
+
+    faces: FaceSet
+    negatives: NegativeSet
+
+
+def split(data: CascadeSet, recipe: Recipe) -> tuple[Half, Half]:
+    """What to learn from and what to judge on. No person is on both sides, nor the same stretch of negatives (they come
+    photo by photo). A rotation that the teachers disagree on is dropped, its face stays. Raises InputError.
+    """
+    agreed = data.faces.disagreements_deg <= recipe.data.disagreement_max_deg
+    faces = replace(data.faces, has_rotation=data.faces.has_rotation & agreed)
+    held_out = faces.groups % 1000 < recipe.data.held_out_share * 1000
+    late = np.arange(len(data.negatives)) >= len(data.negatives) * (1 - recipe.data.held_out_share)
+    learn = Half(faces.take(~held_out), data.negatives.take(~late))
+    judge = Half(faces.take(held_out), data.negatives.take(late))
+    for name, half in (("learn from", learn), ("judge on", judge)):
+        if not len(half.faces) or not len(half.negatives):
+            found = f"{len(half.faces)} and {len(half.negatives)}"
+            raise InputError(f"expected faces and negatives to {name}, got {found}: the cache is too small")
+    return learn, judge
+
+
+def chances(faces: FaceSet, rendered_share: float, turned_weight: float) -> NDArray[np.float64]:
+    """How likely each face is drawn: rendered ones ``rendered_share`` of the time, turned ones more often."""
+    odds = drawing_chances(faces.rotations, turned_weight)
+    for mask, share in ((faces.rendered, rendered_share), (~faces.rendered, 1 - rendered_share)):
+        if mask.any():
+            odds[mask] *= share / odds[mask].sum()
+    total: NDArray[np.float64] = odds / odds.sum()
+    return total
+
+
+def batches(half: Half, recipe: Recipe, first_step: int = 0) -> Iterator[tuple[Floats, Floats]]:
+    """Endless batches (n, side, side, 3) and truths from step ``first_step`` on; seed and step alone decide each."""
+    odds = chances(half.faces, recipe.data.rendered_share, recipe.data.turned_weight)
+    step = first_step
+    while True:
+        rng = np.random.default_rng((recipe.seed, step))
+        crops, truth = _batch(half, odds, recipe, rng)
+        yield scaled(shrink(spoil(crops, recipe.spoil, rng), SIDES_PX[recipe.net])), truth
+        step += 1
+
+
+def calibration_crops(half: Half, recipe: Recipe) -> Pixels:
+    """Training crops (n, side, side, 3) as the net meets them, for the int8 ranges."""
+    odds = chances(half.faces, recipe.data.rendered_share, recipe.data.turned_weight)
+    parts: list[Pixels] = []
+    while sum(map(len, parts)) < recipe.export.calibration_crops:
+        rng = np.random.default_rng((recipe.seed, len(parts), 1))  # three numbers: no batch of the training has them
+        crops = spoil(_batch(half, odds, recipe, rng)[0], recipe.spoil, rng)
+        parts.append(shrink(crops, SIDES_PX[recipe.net]))
+    return np.concatenate(parts)[: recipe.export.calibration_crops]
+
+
+def _batch(half: Half, odds: NDArray[np.float64], recipe: Recipe, rng: np.random.Generator) -> tuple[Pixels, Floats]:
+    """Faces, then what is near them, then negatives; with their truths."""
+    batch, heads = recipe.batch, HEADS[recipe.net]
+    near_faces = (batch.faces, recipe.face_window), (batch.near, recipe.near_window)
+    parts = []
+    for count, window in near_faces:
+        chosen = half.faces.take(rng.choice(len(half.faces), count, p=odds))
+        parts.append(_face_crops(chosen, window, recipe, rng))
+    negatives = half.negatives.take(rng.integers(0, len(half.negatives), batch.negatives))
+    crops = [crop for crop, _ in parts] + [cut(negatives.patches, _zooms(batch.negatives, rng))]
+    nothing = {name: np.zeros((batch.negatives, width), np.float32) for name, width in heads.items()}
+    no_face = np.zeros(batch.negatives, np.float32)
+    truths = [truth for _, truth in parts] + [truth_rows(no_face, {"score": no_face + 1}, nothing)]
+    return np.concatenate(crops), np.concatenate(truths)
+
+
+def _face_crops(faces: FaceSet, window: WindowPart, recipe: Recipe, rng: np.random.Generator) -> tuple[Pixels, Floats]:
+    windows = draw_windows(faces, window, recipe.spoil.roll_sigma_deg, rng)
+    truth = face_truth(follow(faces, windows), faces.has_rotation, recipe.labels, HEADS[recipe.net])
+    return cut(faces.patches, windows), truth
+
+
+def face_truth(labels: Labels, has_rotation: NDArray[np.bool_], part: LabelPart, heads: Mapping[str, int]) -> Floats:
+    """The truth of crops by their IoU: a face teaches all it has a label for, a part face its box, a crop that is
+    neither only the score, one in between nothing.
+    """
+    face = labels.overlaps >= part.positive_iou_min
+    near, away = labels.overlaps >= part.part_iou_min, labels.overlaps < part.negative_iou_max
+    masks = {"score": face | away, "box": near, "landmarks": face, "rot6d": face & has_rotation}
+    offsets = labels.boxes - np.array([0, 0, 1, 1], np.float32)
+    values = {
+        "box": offsets,
+        "landmarks": labels.landmarks.reshape(-1, 10),
+        "rot6d": sixd_from_rotation(labels.rotations),
+    }
+    floats = {name: mask.astype(np.float32) for name, mask in masks.items()}
+    return truth_rows(face.astype(np.float32), floats, {name: values[name] for name in heads})
+
+
+def _zooms(n: int, rng: np.random.Generator) -> Windows:
+    """Windows within 48 px negatives: a part of one is still none."""
+    sides = CROP_PX * rng.uniform(0.75, 1, (n, 1))
+    room = (CROP_PX - sides) / 2
+    centres = CROP_PX / 2 + rng.uniform(-1, 1, (n, 2)) * room
+    still = np.zeros(n, np.float32)
+    return Windows(centres.astype(np.float32), sides[:, 0].astype(np.float32), still, rng.random(n) < 0.5)
