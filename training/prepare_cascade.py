@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 import click
 import cv2
@@ -23,8 +24,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from edge.errors import InputError, StateError
 from edge.images import read_image
 from edge.runtime.manifest import MODELS_DIR
+from edge.types import Frame
 from training.data.cascade_set import (
     CascadeSet,
+    FaceSet,
     NegativeKind,
     NegativeSet,
     empty_faces,
@@ -46,6 +49,16 @@ DEFAULT_SETS = ("celeba", "ytf_crops", "yawdd_frames", "pointing04")
 NEGATIVES_A_FACE = 2
 _SHARD_PHOTOS = 500
 _VERSION = 1  # raise it when the same photos give another cache
+
+
+class Labeller(Protocol):
+    """What turns one photo into training data; see FaceLabeller, the only one outside tests."""
+
+    def photo(
+        self, frame: Frame, photo: FacePhoto, rng: np.random.Generator, counts: Counter[str]
+    ) -> tuple[FaceSet, NegativeSet]: ...
+
+    def background(self, frame: Frame, rng: np.random.Generator) -> NegativeSet | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +83,7 @@ def plan_shards(
     return shards
 
 
-def prepare(shards: Sequence[Shard], labeller: Callable[[], FaceLabeller], seed: int, output: Path) -> CascadeSet:
+def prepare(shards: Sequence[Shard], labeller: Callable[[], Labeller], seed: int, output: Path) -> CascadeSet:
     """The cache of all ``shards`` in ``output``; what is there already is not made again. ``labeller`` is called once,
     if at all. Raises InputError, StateError.
     """
@@ -92,7 +105,7 @@ def prepare(shards: Sequence[Shard], labeller: Callable[[], FaceLabeller], seed:
     return load_cascade_set(output)
 
 
-def _label(shard: Shard, labeller: FaceLabeller, seed: int, advance: Callable[[], None]) -> CascadeSet:
+def _label(shard: Shard, labeller: Labeller, seed: int, advance: Callable[[], None]) -> CascadeSet:
     counts: Counter[str] = Counter()
     faces, negatives = [], []
     for photo in shard.photos:

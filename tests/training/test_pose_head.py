@@ -12,7 +12,8 @@ import pytest
 from edge.errors import ConfigError, InputError
 from edge.geometry import geodesic_deg, mirror_rotation, rotation_from_6d, rotation_from_euler, sixd_from_rotation
 from edge.types import Floats, Pixels
-from training.data.pose_faces import PATCH_PX, PoseFaces, pose_faces
+from training.data.cascade_set import PATCH_PX
+from training.data.pose_faces import PoseFaces, pose_faces
 from training.models.fpnet import build_fpnet, onet_features
 from training.models.fpnet_recipe import FpnetRecipe, load_recipe
 from training.models.mtcnn import build_onet

@@ -17,13 +17,12 @@ from edge.crops import warp
 from edge.errors import InputError
 from edge.images import IMAGE_SUFFIXES
 from edge.types import Floats, Pixels
+from training.data.cascade_set import FACE_PX, PATCH_PX
 from training.data.face_sets import EVALUATION_SETS
 from training.teachers.blend import BlendedTeacher
 from training.teachers.crops import square_about
 from training.teachers.yunet import YuNet
 
-PATCH_PX = 96
-FACE_PX = 48  # of the patch: the face box's longer side, so that a patch holds room to shift, turn and shrink
 SIDE_MIN_PX = 40
 _VERSION = "1"  # raise when patches or labels are made differently
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from edge.geometry import geodesic_deg, mirror_rotation, rotation_from_6d, sixd_from_rotation, turn_in_plane
 from edge.types import Floats, Pixels
-from training.data.pose_faces import FACE_PX, PATCH_PX, PoseFaces
+from training.data.cascade_set import FACE_PX, PATCH_PX
+from training.data.pose_faces import PoseFaces
 from training.models.fpnet import build_pose_head
 from training.models.fpnet_recipe import FpnetRecipe, JitterPart
 from training.models.port_mtcnn import MEAN, STD
