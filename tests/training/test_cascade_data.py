@@ -109,19 +109,20 @@ def test_nothing_at_all_is_loaded_as_nothing(tmp_path: Path) -> None:
     assert (len(found.faces), len(found.negatives)) == (0, 0)
 
 
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), OSError("99 requested and 5 written")])
 def test_a_write_that_is_cut_short_leaves_what_was_there(
-    some: CascadeSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    some: CascadeSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: OSError
 ) -> None:
     save_cascade_set(tmp_path / "cache", some)
     written = np.save
 
     def full_disk(path: Path, array: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> None:
         if "negatives" in path.name:
-            raise OSError(28, "No space left on device")
+            raise error
         written(path, array)
 
     monkeypatch.setattr("numpy.save", full_disk)
-    with pytest.raises(StateError, match="cache: cannot keep the training data here: No space left"):
+    with pytest.raises(StateError, match=r"cache: cannot keep the training data here: (No space left|99 requested)"):
         save_cascade_set(tmp_path / "cache", replace(some, recipe_hash="another"))
     assert load_cascade_set(tmp_path / "cache").recipe_hash == "some recipe"
     assert [path.name for path in tmp_path.iterdir()] == ["cache"]
@@ -244,3 +245,5 @@ def test_held_out_backgrounds_are_not_trained_on(photos: Path) -> None:
 def test_a_missing_set_is_named(photos: Path) -> None:
     with pytest.raises(InputError, match="celeba: expected photos"):
         find_photos(photos, ["celeba"])
+    with pytest.raises(InputError, match="expected the names of sets"):
+        find_photos(photos, [])

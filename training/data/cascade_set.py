@@ -162,7 +162,8 @@ def save_cascade_set(folder: Path, data: CascadeSet) -> None:
         _publish(scratch, folder)
     except OSError as error:
         shutil.rmtree(scratch, ignore_errors=True)
-        raise StateError(f"{folder}: cannot keep the training data here: {error.strerror}") from error
+        # numpy's own error of a short write has no strerror
+        raise StateError(f"{folder}: cannot keep the training data here: {error.strerror or error}") from error
 
 
 def _publish(scratch: Path, folder: Path) -> None:

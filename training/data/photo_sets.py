@@ -40,6 +40,8 @@ def find_photos(data: Path, sets: Sequence[str]) -> list[FacePhoto]:
     """The photos of ``sets`` below ``data``. Raises InputError: a set is missing, empty, wrongly annotated, or kept
     for evaluation.
     """
+    if not sets:
+        raise InputError("expected the names of sets of photos, got none")
     refuse_by_name(data, sets)
     photos = [photo for name in sets for photo in _photos_of(data, name)]
     refuse_by_content(data, [photo.path for photo in photos])
