@@ -134,7 +134,9 @@ def command(images: Path, pairs: Path, fit_thresholds: bool, limit: int | None, 
     except VigilError as error:
         click.echo(f"error: {error}", err=True)
         raise click.exceptions.Exit(int(error.exit_code)) from error
-    click.echo(json.dumps(figures))
+    click.echo(
+        json.dumps({name: round(value, 6) if isinstance(value, float) else value for name, value in figures.items()})
+    )
 
 
 def _some(pairs: list[Pair], limit: int | None) -> list[Pair]:
