@@ -123,6 +123,7 @@ class Recipe(_Section, frozen=True):
     net: Literal["pnet", "rnet", "fpnet"]
     seed: Annotated[int, Meta(ge=0)]
     start: Literal["port", "scratch"]
+    precision: Literal["float32", "bfloat16"]
     dropout: Annotated[float, Meta(ge=0, lt=1)]
     data: DataPart
     batch: BatchPart

@@ -25,6 +25,7 @@ from training.models.cascade_nets import (
     HEADS,
     SIDES_PX,
     build,
+    computing_in,
     copy_weights,
     output_names,
     start_from_port,
@@ -112,7 +113,12 @@ def _exponential(recipe: Recipe) -> keras.callbacks.Callback:
 
 
 def _compiled(net: keras.Model, recipe: Recipe) -> keras.Model:
-    schedule, loss, graph = recipe.schedule, recipe.loss, training_graph(net)
+    """A training graph of a twin of ``net``, which computes in the recipe's precision."""
+    schedule, loss = recipe.schedule, recipe.loss
+    with computing_in(recipe.precision):
+        twin = build(recipe.net, recipe.dropout)
+        graph = training_graph(twin)
+    copy_weights(net, twin)
     rate = schedule.learning_rate
     if schedule.optimizer == "adamw":
         optimizer = keras.optimizers.AdamW(rate, weight_decay=schedule.weight_decay, global_clipnorm=5.0)

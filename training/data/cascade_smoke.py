@@ -20,7 +20,7 @@ def smoke_recipe(recipe: Recipe) -> Recipe:
     if schedule.minutes:
         schedule = msgspec.structs.replace(schedule, minutes=0.5)
     batch = msgspec.structs.replace(recipe.batch, faces=32, near=16, negatives=16)
-    return msgspec.structs.replace(recipe, start="scratch", batch=batch, schedule=schedule)
+    return msgspec.structs.replace(recipe, start="scratch", precision="float32", batch=batch, schedule=schedule)
 
 
 def smoke_set(n: int = 200, seed: int = 0) -> CascadeSet:

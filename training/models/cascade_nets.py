@@ -8,14 +8,15 @@ rotation has 48 features of its own as well, beside the 256 that serve all heads
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import keras
 from keras import layers
 
-from training.models.mtcnn import build_pnet, build_rnet, conv, dense, onet_trunk, probability
+from training.models.mtcnn import HEAD_DTYPE, build_pnet, build_rnet, conv, dense, onet_trunk, probability
 from training.models.port_mtcnn import load_original_weights, port
 
 SIDES_PX = {"pnet": 12, "rnet": 24, "fpnet": 48}  # what each net sees of a candidate
@@ -38,6 +39,17 @@ def output_names(net: str) -> tuple[str, ...]:
     return ("score", *HEADS[net])
 
 
+@contextmanager
+def computing_in(precision: str) -> Iterator[None]:
+    """Nets built inside compute in ``precision``, float32 or bfloat16; their weights are float32 in any case."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else precision)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
 def build(net: str, dropout: float = 0.0) -> keras.Model:
     """``pnet``, ``rnet`` or ``fpnet`` with fresh weights. ``dropout``: of FPNet's last features, while training."""
     if net == "fpnet":
@@ -53,8 +65,8 @@ def build_fpnet(dropout: float = 0.0) -> keras.Model:
     x = layers.Dropout(dropout, name="dropout")(shared)
     both = layers.Dropout(dropout, name="pose_dropout")(layers.Concatenate(name="pose_features")([shared, own]))
     given = {"box": x, "landmarks": x, "rot6d": both}
-    heads = [layers.Dense(units, name=name)(given[name]) for name, units in HEADS["fpnet"].items()]
-    return keras.Model(image, [probability(layers.Dense(1, name="score")(x)), *heads], name="fpnet")
+    heads = [layers.Dense(units, name=name, dtype=HEAD_DTYPE)(given[name]) for name, units in HEADS["fpnet"].items()]
+    return keras.Model(image, [probability(layers.Dense(1, name="score", dtype=HEAD_DTYPE)(x)), *heads], name="fpnet")
 
 
 def _residual(x: Any) -> Any:
@@ -77,7 +89,7 @@ def start_from_port(net: keras.Model, cache_dir: Path | None = None) -> None:
 
 
 def copy_weights(source: keras.Model, target: keras.Model) -> None:
-    """From a training graph to the net that it was made around, layer by layer."""
+    """Into each layer of ``target`` from its namesake in ``source``: a training graph and its net, or a twin."""
     for layer in target.layers:
         if layer.weights:
             layer.set_weights(source.get_layer(layer.name).get_weights())
@@ -88,4 +100,4 @@ def training_graph(net: keras.Model) -> keras.Model:
     parts = [net.get_layer("score").output, *net.outputs[1:]]
     widths = (1, *HEADS[net.name].values())
     rows = [keras.ops.reshape(part, (-1, width)) for part, width in zip(parts, widths, strict=True)]
-    return keras.Model(net.input, layers.Concatenate(name="row")(rows), name=f"{net.name}_training")
+    return keras.Model(net.input, layers.Concatenate(name="row", dtype=HEAD_DTYPE)(rows), name=f"{net.name}_training")

@@ -14,6 +14,7 @@ import keras
 from keras import layers
 
 Tensor = Any  # a symbolic Keras tensor: keras is untyped
+HEAD_DTYPE = "float32"  # also where a training computes in bfloat16: two digits are not enough for an answer
 
 
 Activation = Callable[[int, int], layers.Layer]  # of the index of a convolution and the rank of its output
@@ -49,8 +50,8 @@ def build_pnet(act: Activation = prelu) -> keras.Model:
     image = keras.Input((None, None, 3), name="image")
     x = layers.MaxPooling2D(2, 2, padding="same")(conv(image, 10, 3, 1, act))
     x = conv(conv(x, 16, 3, 2, act), 32, 3, 3, act)
-    score = probability(layers.Conv2D(1, 1, name="score")(x))
-    return keras.Model(image, [score, layers.Conv2D(4, 1, name="box")(x)], name="pnet")
+    score = probability(layers.Conv2D(1, 1, name="score", dtype=HEAD_DTYPE)(x))
+    return keras.Model(image, [score, layers.Conv2D(4, 1, name="box", dtype=HEAD_DTYPE)(x)], name="pnet")
 
 
 def build_rnet(act: Activation = prelu) -> keras.Model:
@@ -59,16 +60,16 @@ def build_rnet(act: Activation = prelu) -> keras.Model:
     x = layers.MaxPooling2D(3, 2, padding="same")(conv(image, 28, 3, 1, act))
     x = layers.MaxPooling2D(3, 2, padding="valid")(conv(x, 48, 3, 2, act))
     x = dense(conv(x, 64, 2, 3, act), 128, 4, act)
-    score = probability(layers.Dense(1, name="score")(x))
-    return keras.Model(image, [score, layers.Dense(4, name="box")(x)], name="rnet")
+    score = probability(layers.Dense(1, name="score", dtype=HEAD_DTYPE)(x))
+    return keras.Model(image, [score, layers.Dense(4, name="box", dtype=HEAD_DTYPE)(x)], name="rnet")
 
 
 def build_onet(act: Activation = prelu) -> keras.Model:
     """(n, 48, 48, 3) to score (n, 1), box (n, 4), landmarks (n, 10). Features: ``conv5``'s input and ``prelu5``."""
     image = keras.Input((48, 48, 3), name="image")
     x = dense(conv(onet_trunk(image, act), 128, 2, 4, act), 256, 5, act)
-    heads = [probability(layers.Dense(1, name="score")(x))]
-    heads += [layers.Dense(units, name=name)(x) for name, units in (("box", 4), ("landmarks", 10))]
+    heads = [probability(layers.Dense(1, name="score", dtype=HEAD_DTYPE)(x))]
+    heads += [layers.Dense(units, name=name, dtype=HEAD_DTYPE)(x) for name, units in (("box", 4), ("landmarks", 10))]
     return keras.Model(image, heads, name="onet")
 
 
