@@ -60,7 +60,7 @@ check: $(VENV)/.project  ## format, lint, types, import contracts, shell scripts
 
 test-tflite-runtime: $(TFLITE_VENV)/.project  ## run the runtime's tests on the fallback interpreter (CPython 3.11)
 	$(TFLITE_VENV)/bin/python -c "import importlib.util, sys, tflite_runtime; sys.exit('ai_edge_litert is here too: this proves nothing' if importlib.util.find_spec('ai_edge_litert') else 0)"
-	$(TFLITE_VENV)/bin/python -m pytest --ignore=tests/training --ignore=tests/device/test_wheel.py $(ARGS)
+	$(TFLITE_VENV)/bin/python -m pytest -m 'not slow' --ignore=tests/training --ignore=tests/device $(ARGS)
 
 # A lock that comes out the same keeps its date, so that no environment is built again for nothing.
 define pin
