@@ -20,7 +20,8 @@ from training.data.cascade_batches import split
 from training.data.cascade_set import CascadeSet
 from training.data.cascade_smoke import smoke_recipe, smoke_set
 from training.export.cascade import export
-from training.export.tflite import export_int8
+from training.export.delegate import check_delegated
+from training.export.tflite import export_float32, export_int8
 from training.losses.cascade import CascadeLoss, middle, truth_rows
 from training.models.cascade_nets import HEADS, SIDES_PX, SIZES_MAX, build, output_names, training_graph
 from training.train_cascade import predictor, train
@@ -147,7 +148,17 @@ def test_a_fresh_net_fits_its_budget_and_int8_says_what_float32_says(net: str, t
     shape = (1, None, None, 3) if net == "pnet" else (None, side, side, 3)
     content = export_int8(model, [crops], tmp_path / "net.tflite", output_names(net), shape=shape)
     assert len(content) <= SIZES_MAX[net]
+    check_delegated(tmp_path / "net.tflite", (1, side, side, 3))
     assert training_graph(model)(crops).shape == (24, 1 + sum(HEADS[net].values()))
+
+
+def test_an_operation_that_the_delegate_leaves_out_is_named(tmp_path: Path) -> None:
+    image = keras.Input((8, 8, 3))
+    odd = keras.ops.cumsum(keras.layers.Conv2D(4, 3)(image), axis=-1)  # XNNPACK knows no cumulative sum
+    model = keras.Model(image, [keras.layers.Conv2D(2, 1)(odd)])
+    export_float32(model, tmp_path / "odd.tflite", ("out",), shape=(1, 8, 8, 3))
+    with pytest.raises(ModelError, match=r"odd\.tflite: expected (XNNPACK|one delegate)"):
+        check_delegated(tmp_path / "odd.tflite", (1, 8, 8, 3))
 
 
 @pytest.fixture(scope="module")

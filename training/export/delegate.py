@@ -1,0 +1,33 @@
+"""Whether XNNPACK runs the whole of a model: one operation that it leaves out makes int8 slower than float32."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ai_edge_litert.interpreter import Interpreter
+
+from edge.errors import ModelError
+from edge.quiet import quiet_stderr
+
+
+def check_delegated(path: Path, shape: tuple[int, ...]) -> None:
+    """``shape``: NHWC, nothing free. Raises ModelError naming the operations that stay outside, if any do.
+
+    The interpreter tells no plan, but the list of operations keeps those that a delegate has swallowed: all are inside
+    when one delegate stands between the model's input and its outputs, and takes nothing that another operation makes.
+    """
+    with quiet_stderr():
+        interpreter = Interpreter(model_path=str(path), num_threads=1)
+        interpreter.resize_tensor_input(interpreter.get_input_details()[0]["index"], shape)
+        interpreter.allocate_tensors()
+    operations = interpreter._get_ops_details()  # no public call tells
+    delegates = [operation for operation in operations if operation["op_name"] == "DELEGATE"]
+    if len(delegates) != 1:
+        raise ModelError(f"{path}: expected one delegate for the whole graph, found {len(delegates)}")
+    outputs = {int(index) for index in delegates[0]["outputs"]}
+    taken = {int(index) for index in delegates[0]["inputs"]}
+    makers = {int(out): operation["op_name"] for operation in operations[:-1] for out in operation["outputs"]}
+    outside = {makers[index] for index in taken & set(makers)}
+    outside |= {makers[out["index"]] for out in interpreter.get_output_details() if out["index"] not in outputs}
+    if outside:
+        raise ModelError(f"{path}: expected XNNPACK to run every operation, it leaves out {sorted(outside)}")
