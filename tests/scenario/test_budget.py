@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -14,6 +13,15 @@ from edge.__main__ import run
 
 MEMORY_MAX_MB = 150  # of a million bytes
 HELP_MAX_S = 0.3
+# The peak of the process itself: what wait4 tells counts the parent's memory in, from before the exec.
+MEASURED = """
+import re, sys
+from pathlib import Path
+from edge.__main__ import run
+code = run(sys.argv[1:])
+print(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
+sys.exit(code)
+"""
 
 
 @pytest.mark.clips
@@ -23,7 +31,7 @@ def test_the_whole_demo_stays_within_its_memory(tmp_path: Path, clips_dir: Path)
     config.write_text(f'[state]\ndirectory = "{tmp_path / "state"}"\n[access]\nhands_free = true\n')
     assert run(["enroll", "Guest", "--images", str(clips_dir / "single_face.jpg"), "--config", str(config)]) == 0
     clips = ("WolfgangLanger_Pexels.mp4", "no_face.mp4", "noface_face.mov")
-    command = [sys.executable, "-m", "edge", "run", "--fast", "--gpio", "mock", "--config", str(config)]
+    command = ["run", "--fast", "--gpio", "mock", "--config", str(config)]
     command += [word for clip in clips for word in ("--camera", str(clips_dir / clip))]
     command += [
         "--events",
@@ -33,11 +41,9 @@ def test_the_whole_demo_stays_within_its_memory(tmp_path: Path, clips_dir: Path)
         "--sheet",
         str(tmp_path / "v.png"),
     ]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as daemon:
-        _, status, used = os.wait4(daemon.pid, 0)
-        daemon.returncode = os.waitstatus_to_exitcode(status)
-    assert daemon.returncode == 0
-    assert used.ru_maxrss * 1024 / 1e6 < MEMORY_MAX_MB
+    done = subprocess.run([sys.executable, "-c", MEASURED, *command], capture_output=True, text=True, check=True)
+    peak_kib = int(done.stdout.splitlines()[-1])
+    assert peak_kib * 1024 / 1e6 < MEMORY_MAX_MB
 
 
 def test_help_answers_at_once() -> None:
