@@ -52,7 +52,7 @@ def command(data: Path, cache: Path, models: Path) -> None:
         rows.append((recall(cascade, held_out), wrong, scores))
         click.echo(f"pnet {scores[0]} rnet {scores[1]} fpnet {scores[2]}: recall {rows[-1][0]:.4f}, wrong {wrong:.3f}")
     counts = {"faces": min(_FACES, len(held_out.faces)), "backgrounds": len(backgrounds)}
-    click.echo(json.dumps({**counts, "best": _best(rows)}))
+    click.echo(json.dumps({**counts, "best": undominated(rows)}))
 
 
 def recall(cascade: Cascade, half: Half) -> float:
@@ -66,7 +66,7 @@ def recall(cascade: Cascade, half: Half) -> float:
     return float(np.mean(hits))
 
 
-def _best(rows: Sequence[tuple[float, float, tuple[float, ...]]]) -> list[dict[str, object]]:
+def undominated(rows: Sequence[tuple[float, float, tuple[float, ...]]]) -> list[dict[str, object]]:
     """The rows that no other beats in both measures, most careful first."""
     kept = [one for one in rows if not any(o[0] >= one[0] and o[1] <= one[1] and o[:2] != one[:2] for o in rows)]
     ordered = sorted(kept, key=lambda row: row[1])
