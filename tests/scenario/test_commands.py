@@ -16,7 +16,7 @@ import pytest
 from edge.__main__ import run
 from edge.errors import ExitCode
 from edge.images import read_image
-from edge.runtime.manifest import MODELS_DIR
+from edge.runtime.manifest import MODELS_DIR, load_manifest
 
 Captured = pytest.CaptureFixture[str]
 
@@ -218,12 +218,11 @@ def test_a_rate_that_was_never_measured(capsys: Captured, blank: Path) -> None:
 
 def test_a_text_file_as_a_model(tmp_path: Path, capsys: Captured, blank: Path) -> None:
     shutil.copytree(MODELS_DIR, tmp_path / "models")
-    (tmp_path / "models" / "rnet_f32.tflite").write_text("not a model")
+    rnet = load_manifest().spec("rnet").file
+    (tmp_path / "models" / rnet).write_text("not a model")
     path = tmp_path / "vigil.toml"
     path.write_text(f'[runtime]\nmodels_dir = "{tmp_path / "models"}"\n')
-    refused(
-        capsys, ["detect", blank, tmp_path / "o.png", "--config", path], ExitCode.BAD_MODEL, "rnet_f32.tflite", "sha256"
-    )
+    refused(capsys, ["detect", blank, tmp_path / "o.png", "--config", path], ExitCode.BAD_MODEL, rnet, "sha256")
 
 
 def test_a_camera_that_does_not_exist(capsys: Captured, config: Path) -> None:
