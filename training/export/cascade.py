@@ -41,6 +41,7 @@ _SUMMARY = (
     " two columns of the rotation, not yet orthogonal."
 )
 TERMS = {
+    "WIDER FACE": "research; used by the authors of the starting weights, not by this training",
     "CelebA": "non-commercial research",
     "YawDD": "research",
     "YouTube Faces": "research",
