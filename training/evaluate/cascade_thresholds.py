@@ -28,7 +28,7 @@ from training.teachers.yunet import YuNet
 _GROWN = 2  # 48 px faces become 96 px: above the least face that the device looks for
 _IOU_MIN = 0.5
 _FACES = 400
-_GRID: tuple[Sequence[float], ...] = ((0.4, 0.5, 0.6, 0.7), (0.5, 0.6, 0.7, 0.8), (0.6, 0.7, 0.8, 0.9))
+_GRID: tuple[Sequence[float], ...] = ((0.3, 0.4, 0.5, 0.6), (0.4, 0.5, 0.6, 0.7), (0.7, 0.8, 0.9, 0.95))
 
 
 @click.command(name="thresholds")
