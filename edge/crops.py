@@ -12,11 +12,46 @@ from edge.geometry import invert_affine
 from edge.types import Floats, Pixels
 
 
-def crop_windows(pixels: Pixels, windows: Floats, size: int) -> Pixels:
-    """Squares of ``windows`` (n, 4; whole pixels, may reach beyond the picture: black there) as (n, size, size, 3)."""
+class Octaves:
+    """A picture and its halves, each made when it is first asked for: many large windows are cheaper cut from those.
+
+    Averaging by halves and then over the rest is the same average over whole pixels that a single step would take, but
+    for windows that do not lie on the coarser grid: :meth:`factors` tells the grid that they have to be put on.
+    """
+
+    def __init__(self, pixels: Pixels) -> None:
+        self._halves = [pixels]
+
+    def factors(self, sides: Floats, size: int) -> NDArray[np.int_]:
+        """By how much (1, 2, 4, ...) the picture may be shrunk for windows of ``sides`` (n,) px to ``size`` px.
+
+        Each keeps at least twice the output's pixels, so that the grid moves no edge by more than a quarter of one.
+        """
+        spare = np.maximum(sides / (2 * size), 1)
+        return np.asarray(2 ** np.floor(np.log2(spare)), dtype=np.int_)
+
+    def image(self, factor: int) -> Pixels:
+        """The picture shrunk by ``factor``, a power of two; odd rows and columns at the far edges are left out."""
+        while 2 ** (len(self._halves) - 1) < factor:
+            last = self._halves[-1]
+            even = last[: last.shape[0] // 2 * 2, : last.shape[1] // 2 * 2]
+            half = cv2.resize(even, (even.shape[1] // 2, even.shape[0] // 2), interpolation=cv2.INTER_AREA)
+            self._halves.append(half.astype(np.uint8, copy=False))
+        return self._halves[factor.bit_length() - 1]
+
+
+def crop_windows(
+    source: Pixels | Octaves, windows: Floats, size: int, factors: NDArray[np.int_] | None = None
+) -> Pixels:
+    """Squares of ``windows`` (n, 4; whole pixels, may reach beyond the picture: black there) as (n, size, size, 3).
+
+    ``factors`` (n,): which octave to cut each from; the window's edges are multiples of it. Default: the picture.
+    """
+    octaves = source if isinstance(source, Octaves) else Octaves(source)
+    shrunk = np.ones(len(windows), np.int_) if factors is None else factors
     crops = np.zeros((len(windows), size, size, 3), np.uint8)
-    for crop, window in zip(crops, windows.astype(int), strict=True):
-        _fill(crop, pixels, window)
+    for crop, window, factor in zip(crops, windows.astype(int), shrunk, strict=True):
+        _fill(crop, octaves.image(int(factor)), window // factor)
     return crops
 
 

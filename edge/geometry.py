@@ -59,10 +59,16 @@ def nms(boxes: Floats, scores: Floats, overlap_max: float, *, over_smaller: bool
     return np.asarray(kept, dtype=np.intp)
 
 
+def longer_sides(boxes: Floats) -> Floats:
+    """The longer side of each box, ``(n,)`` px."""
+    sides: Floats = np.max(boxes[:, 2:] - boxes[:, :2], axis=1)
+    return sides
+
+
 def square_boxes(boxes: Floats) -> Floats:
     """Boxes ``(n, 4)`` grown about their centres to squares of their longer side."""
     centres = (boxes[:, :2] + boxes[:, 2:]) / 2
-    half = np.max(boxes[:, 2:] - boxes[:, :2], axis=1, keepdims=True) / 2
+    half = longer_sides(boxes)[:, None] / 2
     return np.concatenate([centres - half, centres + half], axis=1).astype(np.float32)
 
 

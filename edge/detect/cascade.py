@@ -6,20 +6,21 @@ second time at one face turned upright, which is what makes its landmarks good e
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from edge.config import DetectConfig
-from edge.crops import crop_windows, warp
+from edge.crops import Octaves, crop_windows, warp
 from edge.detect.decode import Candidates, faces_from, landmarks_px, select, whole_squares
 from edge.detect.pyramid import Pyramid, plan
-from edge.geometry import invert_affine, nms, rotation_from_6d, tilt_deg, transform_points, turn_in_plane
+from edge.geometry import invert_affine, longer_sides, nms, rotation_from_6d, tilt_deg, transform_points, turn_in_plane
 from edge.runtime.litert import Model, ModelStore, Runnable
 from edge.types import Face, Faces, Floats, Frame, Pixels
 
 _RNET_PX, _FPNET_PX = 24, 48
 _RNET_BATCHES, _FPNET_BATCHES = (4, 16), (1,)  # a face or two is the rule; each size costs its own memory
+_NOTHING = Candidates(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.intp))
 _PROPOSALS_MAX = 300  # a crowd has fewer; noise at night may have thousands
 
 
@@ -35,24 +36,37 @@ class Cascade:
 
     def detect(self, frame: Frame) -> Faces:
         """Every face of at least ``min_face_px`` in the frame, best score first."""
+        octaves = Octaves(frame.pixels)
         # 1. P-Net slides over the pyramid and proposes windows.
-        proposals = self.propose(frame)
+        proposals = self.propose(octaves)
         # 2. R-Net throws out most of them and moves the edges of the rest.
-        refined = self.refine(frame, proposals)
+        refined = self.refine(octaves, proposals)
         # 3. FPNet decides, moves the edges again, and gives landmarks and head rotation.
-        return self.follow(frame, refined.boxes, self._config.fpnet_score_min)
+        return self._decide(octaves, refined.boxes, self._config.fpnet_score_min)
 
-    def refine(self, frame: Frame, proposals: Candidates) -> Candidates:
+    def propose(self, octaves: Octaves) -> Candidates:
+        """P-Net's share of ``detect``: at most 300 windows that may hold a face, best first."""
+        height, width = octaves.image(1).shape[:2]
+        pyramid = plan(width, height, self._config.min_face_px, self._config.scale_step)
+        outputs = self._pnet(pyramid).run(pyramid.paint(octaves)[None])
+        levels = [self._level_proposals(pyramid, outputs, index) for index in range(len(pyramid.levels))]
+        boxes = np.concatenate([np.zeros((0, 4), np.float32), *(level.boxes for level in levels)])
+        scores = np.concatenate([np.zeros(0, np.float32), *(level.scores for level in levels)])
+        kept = nms(boxes, scores, 0.7)[:_PROPOSALS_MAX]
+        return Candidates(boxes[kept], scores[kept], kept)
+
+    def refine(self, octaves: Octaves, proposals: Candidates) -> Candidates:
         """R-Net's share of ``detect``: those of the ``proposals`` that it believes in, moved. Training mines them."""
-        windows = whole_squares(proposals.boxes)
-        refined, _ = _stage(self._rnet, frame.pixels, windows, _RNET_PX, self._config.rnet_score_min)
-        return refined
+        return _stage(self._rnet, octaves, proposals.boxes, _RNET_PX, self._config.rnet_score_min).found
 
     def follow(self, frame: Frame, boxes: Floats, score_min: float) -> Faces:
         """The faces found by FPNet alone at ``boxes`` (n, 4; made square), best score first."""
-        windows = whole_squares(boxes)
-        found, outputs = _stage(self._fpnet, frame.pixels, windows, _FPNET_PX, score_min, over_smaller=True)
-        return faces_from(found, windows, outputs)
+        # One or two windows are cut from the frame itself: halving all of it would cost more.
+        return self._decide(frame.pixels, boxes, score_min)
+
+    def _decide(self, source: Pixels | Octaves, boxes: Floats, score_min: float) -> Faces:
+        stage = _stage(self._fpnet, source, boxes, _FPNET_PX, score_min, over_smaller=True)
+        return faces_from(stage.found, stage.windows, stage.outputs)
 
     def level(self, frame: Frame, face: Face) -> Face:
         """The face with landmarks and rotation from a second look at it turned upright; box and score stay."""
@@ -63,20 +77,12 @@ class Cascade:
         rotation = turn_in_plane(rotation_from_6d(outputs["rot6d"])[0], roll_deg)
         return replace(face, landmarks=transform_points(inner, invert_affine(matrix)), rotation=rotation)
 
-    def propose(self, frame: Frame) -> Candidates:
-        """P-Net's share of ``detect``: at most 300 windows that may hold a face, best first."""
-        pyramid = plan(frame.width, frame.height, self._config.min_face_px, self._config.scale_step)
-        outputs = self._pnet(pyramid).run(pyramid.paint(frame.pixels)[None])
-        levels = [self._level_proposals(pyramid, outputs, index) for index in range(len(pyramid.levels))]
-        boxes = np.concatenate([level.boxes for level in levels]) if levels else np.zeros((0, 4), np.float32)
-        scores = np.concatenate([level.scores for level in levels]) if levels else np.zeros(0, np.float32)
-        kept = nms(boxes, scores, 0.7)[:_PROPOSALS_MAX]
-        return Candidates(boxes[kept], scores[kept], kept)
-
     def _level_proposals(self, pyramid: Pyramid, outputs: dict[str, Floats], index: int) -> Candidates:
         level = pyramid.levels[index]
         scores, offsets = outputs["score"][0][level.cells][..., 0], outputs["box"][0][level.cells]
         rows, columns = np.nonzero(scores >= self._config.pnet_score_min)
+        if not rows.size:
+            return _NOTHING
         windows = pyramid.windows(level, rows.astype(np.float32), columns.astype(np.float32))
         return select(windows, scores[rows, columns], offsets[rows, columns], self._config.pnet_score_min, 0.5)
 
@@ -89,13 +95,24 @@ class Cascade:
         return self._pnet_now
 
 
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """What a stage looked at (``windows``), what its net said, and what it ``found``."""
+
+    windows: Floats
+    outputs: dict[str, Floats]
+    found: Candidates
+
+
 def _stage(
-    model: Runnable, pixels: Pixels, windows: Floats, size: int, score_min: float, *, over_smaller: bool = False
-) -> tuple[Candidates, dict[str, Floats]]:
-    """One stage after the first: cut the windows out, run the net, keep what it believes in."""
-    outputs = model.run(crop_windows(pixels, windows, size))
+    model: Runnable, source: Pixels | Octaves, boxes: Floats, size: int, score_min: float, *, over_smaller: bool = False
+) -> _Stage:
+    """One stage after the first: cut squares about the boxes out, run the net, keep what it believes in."""
+    factors = source.factors(longer_sides(boxes), size) if isinstance(source, Octaves) else None
+    windows = whole_squares(boxes, factors)
+    outputs = model.run(crop_windows(source, windows, size, factors))
     found = select(windows, outputs["score"][:, 0], outputs["box"], score_min, 0.7, over_smaller=over_smaller)
-    return found, outputs
+    return _Stage(windows, outputs, found)
 
 
 def _upright(face: Face, roll_deg: float) -> Floats:

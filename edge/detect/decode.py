@@ -47,10 +47,14 @@ def calibrate(windows: Floats, offsets: Floats) -> Floats:
     return moved
 
 
-def whole_squares(boxes: Floats) -> Floats:
-    """Squares of the boxes' longer sides on whole pixels: the windows that the next stage looks at."""
-    squares: Floats = np.rint(square_boxes(boxes)).astype(np.float32)
-    squares[:, 2:] = squares[:, :2] + np.maximum(squares[:, 2:3] - squares[:, 0:1], 1)
+def whole_squares(boxes: Floats, grid: NDArray[np.int_] | None = None) -> Floats:
+    """Squares of the boxes' longer sides on whole pixels: the windows that the next stage looks at.
+
+    ``grid`` (n,): of what each window's edges are to be multiples (default 1).
+    """
+    step = np.float32(1) if grid is None else grid.astype(np.float32)[:, None]
+    squares: Floats = (np.rint(square_boxes(boxes) / step) * step).astype(np.float32)
+    squares[:, 2:] = squares[:, :2] + np.maximum(squares[:, 2:3] - squares[:, 0:1], step)
     return squares
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from edge.crops import Octaves
 from edge.types import Floats, Pixels
 
 CELL_PX = 12  # P-Net's receptive field
@@ -46,15 +47,17 @@ class Pyramid:
     height: int
     levels: tuple[Level, ...]
 
-    def paint(self, pixels: Pixels) -> Pixels:
+    def paint(self, octaves: Octaves) -> Pixels:
         """The canvas (height, width, 3). The first level is shrunk from the picture, the others from the first."""
         canvas = np.zeros((self.height, self.width, 3), np.uint8)
-        first: Pixels | None = None
+        source: Pixels | None = None
         for level in self.levels:
             spot = canvas[level.y : level.y + level.height, level.x : level.x + level.width]
-            source = pixels if first is None else first
+            if source is None:
+                shrunk = int(max(min(self.frame_width / level.width, self.frame_height / level.height), 1))
+                source = octaves.image(1 << (shrunk.bit_length() - 1))
             spot[:] = cv2.resize(source, (level.width, level.height), interpolation=cv2.INTER_AREA)
-            first = spot if first is None else first
+            source = canvas[self.levels[0].y : self.levels[0].height, : self.levels[0].width]
         return canvas
 
     def windows(self, level: Level, rows: Floats, columns: Floats) -> Floats:

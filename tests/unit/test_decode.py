@@ -51,6 +51,17 @@ def test_squares_are_whole_square_and_about_the_same_centre(corner: np.ndarray, 
     assert np.abs(centres).max() <= 1.01
 
 
+@given(BOXES, arrays(np.float32, (5, 2), elements=st.floats(1, 300, width=32)), st.sampled_from([1, 2, 4, 8]))
+def test_squares_can_be_put_on_a_coarser_grid(corner: np.ndarray, sides: np.ndarray, step: int) -> None:
+    boxes = np.concatenate([corner, corner + sides], axis=1)
+    squares = whole_squares(boxes, np.full(5, step))
+    np.testing.assert_array_equal(squares % step, 0)
+    np.testing.assert_array_equal(squares[:, 2] - squares[:, 0], squares[:, 3] - squares[:, 1])
+    assert (squares[:, 2] - squares[:, 0]).min() >= step
+    centres = (squares[:, :2] + squares[:, 2:]) / 2 - (boxes[:, :2] + boxes[:, 2:]) / 2
+    assert np.abs(centres).max() <= 1.01 * step
+
+
 def test_landmarks_and_rotation_come_from_the_window_that_was_kept() -> None:
     windows = np.array([[0, 0, 48, 48], [100, 50, 196, 146]], np.float32)
     rotation = rotation_from_euler(20, -10, 5)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.crops import Octaves
 from edge.detect.pyramid import CELL_PX, Level, Pyramid, plan
 from edge.runtime.litert import ModelStore
 
@@ -49,7 +50,7 @@ def test_one_canvas_gives_what_each_level_alone_would_give() -> None:
     """Levels must not bleed into each other: P-Net on the canvas equals P-Net on each level, cell by cell."""
     pixels = np.random.default_rng(3).integers(0, 255, (150, 201, 3), np.uint8)
     pyramid = plan(201, 150, 40, 0.709)
-    canvas = pyramid.paint(pixels)
+    canvas = pyramid.paint(Octaves(pixels))
     store = ModelStore()
     together = store.open("pnet", height=pyramid.height, width=pyramid.width).run(canvas[None])
     for level in pyramid.levels:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.config import DetectConfig
-from edge.crops import crop_windows
+from edge.crops import Octaves, crop_windows
 from edge.detect.cascade import Cascade
 from edge.detect.decode import whole_squares
 from edge.geometry import iou
@@ -76,8 +76,9 @@ class Miner:
 
     def windows(self, frame: Frame, faces: Floats, count: int, rng: np.random.Generator) -> Floats:
         """At most ``count`` square windows (n, 4): half R-Net's most believed, the rest P-Net's at random."""
-        proposals = self._cascade.propose(frame)
-        refined = self._cascade.refine(frame, proposals)
+        octaves = Octaves(frame.pixels)
+        proposals = self._cascade.propose(octaves)
+        refined = self._cascade.refine(octaves, proposals)
         believed = _first_free(refined.boxes, faces, count // 2)
         proposed = _first_free(rng.permutation(proposals.boxes, axis=0), faces, count - len(believed))
         return np.concatenate([believed, proposed])
