@@ -49,7 +49,7 @@ class DetectConfig(_Section, frozen=True):
     scale_step: Annotated[float, Meta(ge=0.5, le=0.9)] = 0.709
     pnet_score_min: Ratio = 0.6
     rnet_score_min: Ratio = 0.7
-    fpnet_score_min: Ratio = 0.7
+    fpnet_score_min: Ratio = 0.9
 
 
 class VerifyConfig(_Section, frozen=True):

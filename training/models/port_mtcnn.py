@@ -22,6 +22,7 @@ from training.models.mtcnn import build_onet, build_pnet, build_rnet
 from training.wheels import MTCNN, fetch
 
 Floats = NDArray[np.float32]
+PORTED_DIR = Path("runs/ported")  # for what our own training has replaced
 PARITY_MAX = 1e-4  # largest difference to the original that a port may show
 MEAN, STD = (127.5,) * 3, (128.0,) * 3  # (value - 127.5) * 0.0078125 in the original
 ORIGIN = "port of the weights in the mtcnn 0.1.1 wheel (Ivan de Paz Centeno, after Zhang et al. 2016)"

@@ -13,14 +13,14 @@ import msgspec
 import tensorflow as tf
 
 from edge.errors import InputError
-from edge.runtime.manifest import MODELS_DIR, ModelSpec
+from edge.runtime.manifest import ModelSpec
 from training.data.pose_faces import PoseFaces, pose_faces
 from training.export.card import CardFacts, write_card
 from training.export.manifest import update_manifest
 from training.export.tflite import export_float32
 from training.models.fpnet import OUTPUTS, build_fpnet, onet_features
 from training.models.fpnet_recipe import DEFAULT_RECIPE, FpnetRecipe, load_recipe
-from training.models.port_mtcnn import TERMS, check_parity, load_original_weights, model_spec, port
+from training.models.port_mtcnn import PORTED_DIR, TERMS, check_parity, load_original_weights, model_spec, port
 from training.models.pose_head import feature_pool, held_out_error_deg, train_pose_head
 from training.teachers import fsanet as fsanet_module
 from training.teachers.blend import BlendedTeacher
@@ -52,7 +52,7 @@ class _Outcome:
 @click.option("--fsanet", type=click.Path(path_type=Path, file_okay=False), help="Folder of FSA-Net's two ONNX files.")
 @click.option("--canonical", type=click.Path(path_type=Path, dir_okay=False), help="Canonical face (.npz).")
 @click.option("--recipe", "recipe_path", type=click.Path(path_type=Path), default=DEFAULT_RECIPE, show_default=True)
-@click.option("--directory", type=click.Path(path_type=Path, file_okay=False), default=MODELS_DIR, show_default=True)
+@click.option("--directory", type=click.Path(path_type=Path, file_okay=False), default=PORTED_DIR, show_default=True)
 def command(data: Path | None, fsanet: Path | None, canonical: Path | None, recipe_path: Path, directory: Path) -> None:
     """O-Net plus a distilled 6D rotation head: FPNet version 0, into DIRECTORY.
 
