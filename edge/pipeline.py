@@ -114,12 +114,9 @@ class Pipeline:
         return TrackedFace(track.track_id, face, age_s, pose, quality, match)
 
     def _match(self, frame: Frame, face: Face) -> Match | None:
-        if not len(self._known):
-            return None
-        nearest = self._known.nearest(self._vision.embed(frame, face))
-        if nearest is None:
-            return None
-        return Match(*nearest, self._vision.distance_max(len(self._known)))
+        n_people = len(self._known)
+        nearest = self._known.nearest(self._vision.embed(frame, face)) if n_people else None
+        return Match(*nearest, self._vision.distance_max(n_people)) if nearest else None
 
 
 class _Glance:
