@@ -209,11 +209,36 @@ class Quality:
 
 
 @dataclass(frozen=True, slots=True)
+class Eyes:
+    """How open the eyes of one face are, in one frame. Each p(open) is 0 (shut) to 1 (wide open). Raises InputError.
+
+    ``left`` and ``right`` as on a frontal face's picture (the rows 0 and 1 of the landmarks); None where that eye
+    cannot be read: turned away, too small, too dark. ``openness``: of the eyes that can be read, None where none can.
+    ``certainty``: 0..1, how far ``openness`` can be trusted; 0 where it is None. ``mouth_open``: 0 (shut) to 1
+    (yawning wide), None where it cannot be told.
+    """
+
+    left: float | None = None
+    right: float | None = None
+    openness: float | None = None
+    certainty: float = 0.0
+    mouth_open: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("left", "right", "openness", "certainty", "mouth_open"):
+            value = getattr(self, name)
+            if value is not None and not 0.0 <= value <= 1.0:  # also refuses NaN
+                raise InputError(f"expected {name} of 0..1, got {value}")
+        if self.openness is None and self.certainty > 0:
+            raise InputError(f"expected certainty 0 where the eyes cannot be read, got {self.certainty}")
+
+
+@dataclass(frozen=True, slots=True)
 class TrackedFace:
     """A face that is followed. ``track_id`` is never reused within a run; ``age_s``: how long it has been held.
 
-    ``quality`` and ``match`` are set for the primary face only (the largest), ``match`` only where the quality is good
-    and the gallery is not empty.
+    ``quality``, ``match`` and ``eyes`` are set for the primary face only (the largest): ``match`` by the door's
+    pipeline, where the quality is good and the gallery is not empty; ``eyes`` by the driver's.
     """
 
     track_id: int
@@ -222,6 +247,7 @@ class TrackedFace:
     pose: HeadPose
     quality: Quality | None = None
     match: Match | None = None
+    eyes: Eyes | None = None
 
 
 @dataclass(frozen=True, slots=True)

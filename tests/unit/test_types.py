@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edge.errors import FrameError, InputError
-from edge.types import Face, Faces, Frame, HeadPose, Match, Observation, PixelLayout, Pixels, Quality, TrackedFace
+from edge.types import Eyes, Face, Faces, Frame, HeadPose, Match, Observation, PixelLayout, Pixels, Quality, TrackedFace
 
 
 def picture(height: int = 96, width: int = 128, channels: int = 3) -> Pixels:
@@ -202,3 +202,20 @@ def test_the_primary_face_is_the_first() -> None:
     first, second = (TrackedFace(number, face(0, 0, 50, 50), 1.0, HeadPose(0, 0, 0)) for number in (4, 5))
     assert Observation(0.0, 0).primary is None
     assert Observation(0.0, 0, (first, second)).primary is first
+
+
+class TestEyes:
+    def test_an_eye_that_cannot_be_read_is_none_and_nothing_is_claimed_of_it(self) -> None:
+        assert Eyes() == Eyes(None, None, None, 0.0, None)
+        one = Eyes(left=None, right=0.25, openness=0.25, certainty=0.6)
+        assert (one.left, one.openness) == (None, 0.25)
+
+    @pytest.mark.parametrize("name", ["left", "right", "openness", "certainty", "mouth_open"])
+    @pytest.mark.parametrize("value", [-0.01, 1.01, float("nan"), float("inf")])
+    def test_a_number_that_cannot_be_is_refused(self, name: str, value: float) -> None:
+        with pytest.raises(InputError, match=f"expected {name} of 0..1"):
+            Eyes(**{"openness": 0.5, "certainty": 0.5, name: value})
+
+    def test_no_certainty_without_a_reading(self) -> None:
+        with pytest.raises(InputError, match="certainty 0"):
+            Eyes(certainty=0.5)
