@@ -96,8 +96,8 @@ class LossPart(_Section, frozen=True):
 
 
 class SchedulePart(_Section, frozen=True):
-    """``cosine`` falls over ``minutes`` of training, however fast the machine is; ``exponential`` multiplies the rate
-    by ``decay`` after each of ``epochs`` (minutes 0). A checkpoint is kept after every epoch of ``steps_per_epoch``.
+    """``cosine`` falls over all steps; ``exponential`` multiplies the rate by ``decay`` after each of ``epochs``.
+    A checkpoint is kept after every epoch of ``steps_per_epoch``.
     """
 
     optimizer: Literal["adamw", "adam"]
@@ -106,9 +106,13 @@ class SchedulePart(_Section, frozen=True):
     rate: Literal["cosine", "exponential"]
     warmup_share: Annotated[float, Meta(ge=0, lt=1)]
     decay: Annotated[float, Meta(gt=0, le=1)]
-    minutes: Annotated[float, Meta(ge=0, le=600)]
     epochs: Count
     steps_per_epoch: Count
+
+    @property
+    def steps(self) -> int:
+        """Of the whole training."""
+        return self.epochs * self.steps_per_epoch
 
 
 class ExportPart(_Section, frozen=True):
@@ -156,9 +160,7 @@ def load_recipe(path: Path, net: str) -> Recipe:
         raise ConfigError(f"{path}: not a recipe of a cascade net: {error}") from error
     if recipe.net != net:
         raise ConfigError(f"{path}: expected a recipe for {net}, found one for {recipe.net}")
-    labels, schedule = recipe.labels, recipe.schedule
+    labels = recipe.labels
     if not labels.negative_iou_max <= labels.part_iou_min <= labels.positive_iou_min:
         raise ConfigError(f"{path}: expected labels.negative_iou_max <= part_iou_min <= positive_iou_min")
-    if (schedule.rate == "cosine") != (schedule.minutes > 0):
-        raise ConfigError(f"{path}: expected schedule.minutes above 0 with rate cosine, 0 with exponential")
     return recipe

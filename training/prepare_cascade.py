@@ -48,7 +48,7 @@ from training.wheels import cache_root
 DEFAULT_SETS = ("celeba", "ytf_crops", "yawdd_frames", "pointing04")
 NEGATIVES_A_FACE = 2
 _SHARD_PHOTOS = 500
-_VERSION = 1  # raise it when the same photos give another cache
+_VERSION = 2  # raise it when the same photos give another cache
 
 
 class Labeller(Protocol):
@@ -190,10 +190,24 @@ def _backgrounds(data: Path, limit: int | None, photos: int) -> list[FacePhoto]:
 @click.option("--fsanet", type=click.Path(path_type=Path, file_okay=False), help="Folder of FSA-Net's two ONNX files.")
 @click.option("--output", type=click.Path(path_type=Path, file_okay=False), help="Default: cascade in VIGIL_CACHE.")
 @click.option("--profiles", type=click.FloatRange(0, 20), default=Wanted().profiles_a_face, show_default=True)
+@click.option(
+    "--models",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=MODELS_DIR,
+    show_default=True,
+    help="Of the cascade whose mistakes are mined.",
+)
 @click.option("--limit", type=click.IntRange(min=1), help="So many photos in all, spread over the sets.")
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True)
 def command(  # noqa: PLR0917  one parameter an option
-    data: Path, sets: str, fsanet: Path | None, output: Path | None, profiles: float, limit: int | None, seed: int
+    data: Path,
+    sets: str,
+    fsanet: Path | None,
+    output: Path | None,
+    profiles: float,
+    models: Path,
+    limit: int | None,
+    seed: int,
 ) -> None:
     """Label faces with boxes, points and rotations, turn some to profile, and cut negatives, two to a face.
 
@@ -207,10 +221,10 @@ def command(  # noqa: PLR0917  one parameter an option
     wanted, teacher = replace(Wanted(), profiles_a_face=profiles), BlendedTeacher(fsanet)
 
     def labeller() -> FaceLabeller:
-        return FaceLabeller(teacher, ProfileRenderer(load_canonical_triangles()), Miner(), wanted)
+        return FaceLabeller(teacher, ProfileRenderer(load_canonical_triangles()), Miner(models), wanted)
 
     target = output or cache_root() / "cascade"
-    decided_by = [_VERSION, seed, teacher.name, asdict(wanted), _file_hash(MODELS_DIR / "manifest.toml")]
+    decided_by = [_VERSION, seed, teacher.name, asdict(wanted), _file_hash(models / "manifest.toml")]
     made = prepare(plan_shards(photos, backgrounds, decided_by), labeller, seed, target)
     click.echo(json.dumps({"output": str(target), "recipe": made.recipe_hash, **made.counts}))
 

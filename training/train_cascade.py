@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from edge.types import Floats, Pixels
-from training.cascade_callbacks import Budget, CollapseGuard, Elapsed
+from training.cascade_callbacks import CollapseGuard, Cosine
 from training.cascade_recipe import RECIPES, Recipe, load_recipe
 from training.data.cascade_batches import Half, batches, split
 from training.data.cascade_set import CascadeSet, load_cascade_set
@@ -84,12 +84,10 @@ def _fit(net: keras.Model, halves: tuple[Half, Half], recipe: Recipe, folder: Pa
     graph = keras.models.load_model(checkpoint) if checkpoint.is_file() else _compiled(net, recipe)
     copy_weights(graph, net)
     done = int(graph.optimizer.iterations)
-    elapsed = Elapsed(folder / "elapsed.json")
-    if schedule.rate == "cosine" and elapsed.seconds >= 60 * schedule.minutes:
+    if done >= schedule.steps:
         return
     callbacks = [
-        elapsed,
-        Budget(schedule, elapsed) if schedule.rate == "cosine" else _exponential(recipe),
+        Cosine(schedule) if schedule.rate == "cosine" else _exponential(recipe),
         CollapseGuard(next(batches(halves[1], recipe))[0]),
         keras.callbacks.ModelCheckpoint(str(checkpoint)),
     ]

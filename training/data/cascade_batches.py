@@ -86,7 +86,7 @@ def _batch(half: Half, odds: NDArray[np.float64], recipe: Recipe, rng: np.random
         chosen = half.faces.take(rng.choice(len(half.faces), count, p=odds))
         parts.append(_face_crops(chosen, window, recipe, rng))
     negatives = half.negatives.take(rng.integers(0, len(half.negatives), batch.negatives))
-    crops = [crop for crop, _ in parts] + [cut(negatives.patches, _zooms(batch.negatives, rng))]
+    crops = [crop for crop, _ in parts] + [cut(_turned(negatives.patches, rng), _zooms(batch.negatives, rng))]
     nothing = {name: np.zeros((batch.negatives, width), np.float32) for name, width in heads.items()}
     no_face = np.zeros(batch.negatives, np.float32)
     truths = [truth for _, truth in parts] + [truth_rows(no_face, {"score": no_face + 1}, nothing)]
@@ -114,6 +114,14 @@ def face_truth(labels: Labels, has_rotation: NDArray[np.bool_], part: LabelPart,
     }
     floats = {name: mask.astype(np.float32) for name, mask in masks.items()}
     return truth_rows(face.astype(np.float32), floats, {name: values[name] for name in heads})
+
+
+def _turned(patches: Pixels, rng: np.random.Generator) -> Pixels:
+    """A third of the ``patches`` (n, s, s, 3) on a side or on their head: what is no face is none that way either."""
+    turned = patches.copy()
+    for row in np.flatnonzero(rng.random(len(patches)) < 1 / 3):
+        turned[row] = np.rot90(patches[row], int(rng.integers(1, 4)))
+    return turned
 
 
 def _zooms(n: int, rng: np.random.Generator) -> Windows:

@@ -17,8 +17,6 @@ _POINTS = np.array([[-8, 6, 18], [8, 6, 18], [0, -2, 26], [-6, -12, 18], [6, -12
 def smoke_recipe(recipe: Recipe) -> Recipe:
     """``recipe`` cut down to about a minute of one core, from scratch: the port would have to be fetched."""
     schedule = msgspec.structs.replace(recipe.schedule, epochs=2, steps_per_epoch=20)
-    if schedule.minutes:
-        schedule = msgspec.structs.replace(schedule, minutes=0.5)
     batch = msgspec.structs.replace(recipe.batch, faces=32, near=16, negatives=16)
     return msgspec.structs.replace(recipe, start="scratch", precision="float32", batch=batch, schedule=schedule)
 

@@ -50,9 +50,9 @@ class Wanted:
     profiles_a_face: float = 2.0
     inside_a_face: float = 2.0
     outside_a_photo: int = 2
-    mined_a_photo: int = 3
-    random_a_background: int = 60
-    mined_a_background: int = 80
+    mined_a_photo: int = 4
+    random_a_background: int = 80
+    mined_a_background: int = 120
 
 
 class FaceLabeller:

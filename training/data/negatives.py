@@ -24,7 +24,7 @@ _OVER_THE_EDGE = 0.2  # of a window's side: the cascade's own windows reach beyo
 _DRAWS = 8  # candidates for each window wanted, as some meet a face
 _NO_FACES = np.zeros((0, 4), np.float32)
 # Far below what the cascade works with, so that the pool holds what a weaker net would let through
-_MINING = DetectConfig(min_face_px=24, pnet_score_min=0.35, rnet_score_min=0.05)
+_MINING = DetectConfig(min_face_px=24, pnet_score_min=0.25, rnet_score_min=0.05, fpnet_score_min=0.05)
 
 
 def free_of(windows: Floats, faces: Floats) -> NDArray[np.bool_]:
@@ -68,18 +68,19 @@ def _first_free(windows: NDArray[np.floating], faces: Floats, count: int) -> Flo
 
 
 class Miner:
-    """What P-Net and R-Net of a manifest propose where there is no face. Not for several threads at once."""
+    """What the cascade of a manifest sees where there is no face. Not for several threads at once."""
 
     def __init__(self, models: Path = MODELS_DIR) -> None:
         """Raises ModelError."""
         self._cascade = Cascade(ModelStore(models), _MINING)
 
     def windows(self, frame: Frame, faces: Floats, count: int, rng: np.random.Generator) -> Floats:
-        """At most ``count`` square windows (n, 4): half R-Net's most believed, the rest P-Net's at random."""
+        """At most ``count`` square windows (n, 4): half those that FPNet, then R-Net believes most, else P-Net's."""
         octaves = Octaves(frame.pixels)
         proposals = self._cascade.propose(octaves)
-        refined = self._cascade.refine(octaves, proposals)
-        believed = _first_free(refined.boxes, faces, count // 2)
+        refined = self._cascade.refine(octaves, proposals).boxes
+        decided = self._cascade.follow(frame, refined, _MINING.fpnet_score_min).boxes
+        believed = _first_free(np.concatenate([decided, refined]), faces, count // 2)
         proposed = _first_free(rng.permutation(proposals.boxes, axis=0), faces, count - len(believed))
         return np.concatenate([believed, proposed])
 

@@ -55,7 +55,7 @@ def draw_target(source_yaw_deg: float, rng: np.random.Generator) -> Floats:
     A face that already looks aside is turned further to that side: its other cheek has no texture to show.
     """
     side = np.sign(source_yaw_deg) if abs(source_yaw_deg) > 10 else rng.choice([-1.0, 1.0])
-    low, high = ((35, 50), (50, 75), (75, 90), (90, 95), (0, 35))[rng.choice(5, p=(0.2, 0.4, 0.25, 0.03, 0.12))]
+    low, high = ((35, 50), (50, 75), (75, 90), (90, 95), (0, 35))[rng.choice(5, p=(0.15, 0.35, 0.33, 0.05, 0.12))]
     yaw = float(rng.uniform(low, high))
     pitch = float(rng.uniform(-25, 25)) if low else float(rng.choice([-1, 1]) * rng.uniform(15, 40))
     return rotation_from_euler(float(side) * yaw, pitch, float(rng.normal(0, 8)))
