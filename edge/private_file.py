@@ -31,9 +31,17 @@ def create_private_file(path: Path, content: bytes) -> bool:
 
 def _write_through(path: Path, content: bytes) -> None:
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:  # noqa: PTH123
+        _give_to_owner(file.fileno(), path.parent)
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _give_to_owner(handle: int, directory: Path) -> None:
+    """What root makes by hand in a service's own directory belongs to the service, which could not open it else."""
+    if os.geteuid() == 0:
+        status = directory.stat()
+        os.fchown(handle, status.st_uid, status.st_gid)
 
 
 def _sync_directory(directory: Path) -> None:
