@@ -12,6 +12,7 @@ import pytest
 from edge.errors import InputError
 from edge.runtime.manifest import load_manifest
 from edge.types import Faces, Floats, Frame
+from training.evaluate.embedded import Embedded, Look, embed_all, main_face
 from training.evaluate.match_rates import (
     PairDistances,
     all_pairs,
@@ -21,9 +22,9 @@ from training.evaluate.match_rates import (
     fold_accuracy,
     tar_at_fmr,
 )
-from training.evaluate.pairs import Pair, list_images, read_pairs
+from training.evaluate.pairs import Pair, list_images, random_pairs, read_pairs
 from training.evaluate.thresholds import fit_thresholds, record
-from training.evaluate.verification import Embedded, embed_all, main_face, measure, pair_distances
+from training.evaluate.verification import measure, measure_every_pair, pair_distances
 
 GENUINE = np.array([0.2, 0.4, 0.6, 1.1], np.float32)
 IMPOSTOR = np.array([0.9, 1.0, 1.2, 1.3, 1.4], np.float32)
@@ -147,6 +148,45 @@ def test_figures_of_four_photos_of_two_people() -> None:
     assert np.isinf(pair_distances(pairs, embedded)[2])
 
 
+def test_every_pair_is_measured_beside_random_pairs() -> None:
+    names = ("ann/1.pgm", "ann/2.pgm", "bob/1.pgm", "bob/2.pgm")
+    figures, every = measure_every_pair(Embedded(names, np.stack([unit(0), unit(10), unit(90), unit(100)]), ()))
+    assert (len(every.genuine), len(every.impostor)) == (2, 4)
+    assert figures | {"tar_fmr_1e-3": 0, "tar_fmr_1e-4": 0} == {
+        "n_photos": 4,
+        "n_people": 2,
+        "n_pairs": 6,
+        "undetected": 0,
+        "eer": 0.0,
+        "random_pair_accuracy": 1.0,
+        "tar_fmr_1e-3": 0,
+        "tar_fmr_1e-4": 0,
+    }
+
+
+def test_a_photo_without_a_face_fails_its_random_pairs_but_is_counted_among_all() -> None:
+    names = ("ann/1.pgm", "ann/2.pgm", "bob/1.pgm")
+    figures, _ = measure_every_pair(Embedded(names, np.stack([unit(0), unit(10), unit(90)]), ("bob/2.pgm",)))
+    assert (figures["n_photos"], figures["n_pairs"], figures["undetected"], figures["eer"]) == (4, 6, 1, 0.0)
+    # Bob's own pair, and half of those of two people.
+    assert figures["random_pair_accuracy"] == pytest.approx(0.5, abs=0.03)
+
+
+def test_random_pairs_are_half_of_one_person_and_never_a_photo_with_itself() -> None:
+    names = ["ann/1.pgm", "ann/2.pgm", "ann/3.pgm", "bob/1.pgm"]
+    pairs = random_pairs(names, 400, 4, np.random.default_rng(0))
+    assert [pair.same for pair in pairs] == [True, False] * 200
+    assert all(pair.image_a != pair.image_b for pair in pairs)
+    assert all((Path(pair.image_a).parent == Path(pair.image_b).parent) == pair.same for pair in pairs)
+    assert [sum(pair.fold == fold for pair in pairs) for fold in range(4)] == [100] * 4
+
+
+@pytest.mark.parametrize("names", [["ann/1.pgm", "bob/1.pgm"], ["ann/1.pgm", "ann/2.pgm"]])
+def test_random_pairs_need_two_people_and_two_photos(names: list[str]) -> None:
+    with pytest.raises(InputError, match="expected several photos of somebody, and several people"):
+        random_pairs(names, 4, 4, np.random.default_rng(0))
+
+
 def photo(path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     cv2.imwrite(str(path), np.zeros((64, 64, 3), np.uint8))
@@ -196,12 +236,12 @@ def test_a_missing_folder_of_images_is_named(tmp_path: Path) -> None:
 def test_an_unreadable_image_is_named(tmp_path: Path) -> None:
     photo(tmp_path / "ann/1.jpg").write_text("not a picture", encoding="utf-8")
     with pytest.raises(InputError, match=r"ann/1\.jpg: expected a picture"):
-        embed_all(tmp_path, ["ann/1.jpg"], lambda frame: unit(0), print)
+        embed_all(tmp_path, ["ann/1.jpg"], lambda frame: Look(unit(0)), print)
 
 
 def test_images_without_a_face_are_counted(tmp_path: Path) -> None:
     names = [str(photo(tmp_path / name).relative_to(tmp_path)) for name in ("ann/1.jpg", "ann/2.jpg")]
-    embedded = embed_all(tmp_path, names, lambda frame: unit(0) if "1.jpg" in frame.source else None, print)
+    embedded = embed_all(tmp_path, names, lambda frame: Look(unit(0)) if "1.jpg" in frame.source else None, print)
     assert (embedded.names, embedded.without_face) == (("ann/1.jpg",), ("ann/2.jpg",))
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from edge.errors import InputError
 
@@ -56,3 +58,27 @@ def list_images(images: Path) -> list[str]:
     if not names:
         raise InputError(f"{images}: expected folders of pictures, one folder a person, found none")
     return names
+
+
+def random_pairs(names: Sequence[str], count: int, folds: int, random: np.random.Generator) -> list[Pair]:
+    """``count`` pairs, by turns of one person and of two, drawn with replacement, numbered into ``folds``.
+
+    The person is drawn first, so that many photos of one do not rule. Raises InputError where nobody has two photos.
+    """
+    people: dict[Path, list[str]] = {}
+    for name in sorted(names):
+        people.setdefault(Path(name).parent, []).append(name)
+    albums = list(people.values())
+    several = [album for album in albums if len(album) > 1]
+    if not several or len(albums) < 2:
+        raise InputError(f"expected several photos of somebody, and several people; got {len(albums)} people")
+
+    def draw(fold: int, same: bool) -> Pair:
+        if same:
+            one, other = random.choice(several[random.integers(len(several))], 2, replace=False)
+        else:
+            rows = random.choice(len(albums), 2, replace=False)
+            one, other = (random.choice(albums[row]) for row in rows)
+        return Pair(fold, str(one), str(other), same)
+
+    return [draw(row * folds // count, row % 2 == 0) for row in range(count)]

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
-from numpy.typing import NDArray
 
-from edge.config import DetectConfig
-from edge.detect.cascade import Cascade
 from edge.errors import InputError, VigilError
-from edge.images import read_image
 from edge.runtime.litert import ModelStore
-from edge.runtime.manifest import MODELS_DIR
-from edge.types import Faces, Floats, Frame
-from edge.verify.siamese import BRANCH, Branch
+from edge.runtime.manifest import MODELS_DIR, ModelSpec
+from edge.types import Floats
+from edge.verify.siamese import BRANCH
+from training.evaluate.embedded import Embedded, device_eye, embed_all
 from training.evaluate.match_rates import (
     PairDistances,
     all_pairs,
@@ -28,64 +24,10 @@ from training.evaluate.match_rates import (
     fold_accuracy,
     tar_at_fmr,
 )
-from training.evaluate.pairs import Pair, list_images, read_pairs
+from training.evaluate.pairs import Pair, list_images, random_pairs, read_pairs
 
-Embed = Callable[[Frame], Floats | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Embedded:
-    """``names`` of the images with a face, their unit ``embeddings`` (n, d), and the names ``without_face``."""
-
-    names: tuple[str, ...]
-    embeddings: Floats
-    without_face: tuple[str, ...]
-
-    def people(self) -> NDArray[np.int32]:
-        """(n,) an index for each folder: the identity."""
-        folders = [str(Path(name).parent) for name in self.names]
-        return np.unique(folders, return_inverse=True)[1].astype(np.int32)
-
-
-def device_embedder(directory: Path) -> Embed:
-    """What the device does with a photo: detect, look again at the levelled face, embed. None where no face is found.
-
-    Of several faces, the one that the photo is of. Raises ModelError.
-    """
-    store = ModelStore(directory)
-    cascade, branch = Cascade(store, DetectConfig()), Branch(store)
-
-    def embed(frame: Frame) -> Floats | None:
-        faces = cascade.detect(frame)
-        if not len(faces):
-            return None
-        face = faces[main_face(faces, frame)]
-        return branch.embed(frame.pixels, cascade.level(frame, face).landmarks)
-
-    return embed
-
-
-def main_face(faces: Faces, frame: Frame) -> int:
-    """Row of the face that is large and near the middle: its side less its distance from there, both in px."""
-    sides = np.sqrt(np.prod(np.maximum(faces.boxes[:, 2:] - faces.boxes[:, :2], 0), axis=1))
-    middles = (faces.boxes[:, :2] + faces.boxes[:, 2:]) / 2
-    away = np.linalg.norm(middles - np.array([frame.width, frame.height], np.float32) / 2, axis=1)
-    return int(np.argmax(sides - away))
-
-
-def embed_all(images: Path, names: Sequence[str], embed: Embed, say: Callable[[str], None]) -> Embedded:
-    """Every image once. Raises InputError for a picture that cannot be read."""
-    found: dict[str, Floats] = {}
-    for count, name in enumerate(names, 1):
-        embedding = embed(read_image(images / name))
-        if embedding is not None:
-            found[name] = embedding
-        if count % 500 == 0 or count == len(names):
-            say(f"{count} of {len(names)} images, {count - len(found)} without a face")
-    if not found:
-        raise InputError(f"{images}: expected pictures of faces, found no face in {len(names)} pictures")
-    without = tuple(name for name in names if name not in found)
-    return Embedded(tuple(found), np.stack(list(found.values())), without)
+# The tutorials judge on 20,000 random pairs, half of one person, a quarter of them held back: four folds.
+_RANDOM_PAIRS, _RANDOM_FOLDS, _SEED = 20_000, 4, 5
 
 
 def measure(pairs: Sequence[Pair], embedded: Embedded) -> tuple[dict[str, Any], PairDistances]:
@@ -99,6 +41,28 @@ def measure(pairs: Sequence[Pair], embedded: Embedded) -> tuple[dict[str, Any], 
         "undetected": len(embedded.without_face),
         "accuracy": fold_accuracy(distances, same, np.array([pair.fold for pair in pairs], np.int32)),
         "eer": equal_error_rate(PairDistances.of(distances[found], same[found])),
+        _tar_key(1e-3): tar_at_fmr(every, 1e-3),
+        _tar_key(1e-4): tar_at_fmr(every, 1e-4),
+    }
+    return figures, every
+
+
+def measure_every_pair(embedded: Embedded) -> tuple[dict[str, Any], PairDistances]:
+    """The figures of all pairs of images, beside the accuracy on random pairs that tutorials give; and the distances.
+
+    A photo without a face makes its random pairs errors; the rates over all pairs leave it out.
+    """
+    photos = (*embedded.names, *embedded.without_face)
+    pairs = random_pairs(photos, _RANDOM_PAIRS, _RANDOM_FOLDS, np.random.default_rng(_SEED))
+    every = all_pairs(embedded.embeddings, embedded.people())
+    same, folds = np.array([pair.same for pair in pairs]), np.array([pair.fold for pair in pairs], np.int32)
+    figures = {
+        "n_photos": len(photos),
+        "n_people": len({Path(name).parent for name in photos}),
+        "n_pairs": math.comb(len(photos), 2),
+        "undetected": len(embedded.without_face),
+        "eer": equal_error_rate(every),
+        "random_pair_accuracy": fold_accuracy(pair_distances(pairs, embedded), same, folds),
         _tar_key(1e-3): tar_at_fmr(every, 1e-3),
         _tar_key(1e-4): tar_at_fmr(every, 1e-4),
     }
@@ -121,22 +85,51 @@ def pair_distances(pairs: Sequence[Pair], embedded: Embedded) -> Floats:
 
 @click.command()
 @click.option("--images", required=True, type=click.Path(path_type=Path), help="Folder of folders: one a person.")
-@click.option("--pairs", required=True, type=click.Path(path_type=Path), help="CSV: fold, image_a, image_b, same.")
+@click.option("--pairs", type=click.Path(path_type=Path), help="CSV: fold, image_a, image_b, same. Default: all pairs.")
 @click.option("--fit-thresholds", is_flag=True, help="Write distance to false match rate into the manifest and card.")
-@click.option("--limit", type=click.IntRange(min=2), help="Only N pairs, spread over the file, and their images.")
+@click.option("--limit", type=click.IntRange(min=2), help="Only N of --pairs, spread over the file, and their images.")
 @click.option("--models", default=MODELS_DIR, type=click.Path(path_type=Path), help="Folder with manifest.toml.")
-def command(images: Path, pairs: Path, fit_thresholds: bool, limit: int | None, models: Path) -> None:
-    """Accuracy, EER and TAR of the shipped detector, alignment and branch. The last line is one JSON object."""
+def command(images: Path, pairs: Path | None, fit_thresholds: bool, limit: int | None, models: Path) -> None:
+    """Accuracy, EER and TAR of the shipped detector, alignment and branch. The last line is one JSON object.
+
+    Without --pairs: EER of all pairs of the images, and the accuracy on 20,000 random pairs that tutorials give.
+    """
     try:
-        if fit_thresholds and limit is not None:
-            raise InputError("expected --fit-thresholds or --limit, got both: thresholds need every image")
-        figures = _evaluate(images, _some(read_pairs(pairs, images), limit), models, fit_thresholds, limit is None)
+        if limit is not None and (fit_thresholds or pairs is None):
+            raise InputError("expected --limit with --pairs and without --fit-thresholds: the others need every image")
+        figures, every, embedded = _evaluate(images, pairs, limit, models)
+        if fit_thresholds:
+            _fit(figures, every, embedded, images, models)
     except VigilError as error:
         click.echo(f"error: {error}", err=True)
         raise click.exceptions.Exit(int(error.exit_code)) from error
     click.echo(
         json.dumps({name: round(value, 6) if isinstance(value, float) else value for name, value in figures.items()})
     )
+
+
+def _evaluate(
+    images: Path, table: Path | None, limit: int | None, models: Path
+) -> tuple[dict[str, Any], PairDistances, Embedded]:
+    pairs = _some(read_pairs(table, images), limit) if table else []
+    paired = {name for pair in pairs for name in (pair.image_a, pair.image_b)}
+    names = sorted(paired if limit is not None else {*list_images(images), *paired})
+    embedded = embed_all(images, names, device_eye(models), say)
+    figures, every = measure(pairs, embedded) if pairs else measure_every_pair(embedded)
+    figures["model_bytes"] = (models / _spec(models).file).stat().st_size
+    say(f"TARs and thresholds: {len(every.genuine)} genuine and {len(every.impostor)} impostor pairs")
+    if len({pair.fold for pair in pairs}) == 1:
+        say("one fold only: the threshold is the best on the judged pairs themselves, so the accuracy flatters")
+    return figures, every, embedded
+
+
+def say(line: str) -> None:
+    """What goes on, beside the figures."""
+    click.echo(line, err=True)
+
+
+def _spec(models: Path) -> ModelSpec:
+    return ModelStore(models).manifest.spec(BRANCH)
 
 
 def _some(pairs: list[Pair], limit: int | None) -> list[Pair]:
@@ -146,24 +139,16 @@ def _some(pairs: list[Pair], limit: int | None) -> list[Pair]:
     return [pairs[row * len(pairs) // limit] for row in range(limit)]
 
 
-def _evaluate(images: Path, pairs: Sequence[Pair], models: Path, fit: bool, whole: bool) -> dict[str, Any]:
-    def say(line: str) -> None:
-        click.echo(line, err=True)
+def _fit(figures: dict[str, Any], every: PairDistances, embedded: Embedded, images: Path, models: Path) -> None:
+    from training.evaluate.thresholds import record  # it brings TensorFlow, which measuring does without
 
-    paired = sorted({name for pair in pairs for name in (pair.image_a, pair.image_b)})
-    names = sorted({*list_images(images), *paired}) if whole else paired
-    embedded = embed_all(images, names, device_embedder(models), say)
-    figures, every = measure(pairs, embedded)
-    spec = ModelStore(models).manifest.spec(BRANCH)
-    figures["model_bytes"] = (models / spec.file).stat().st_size
-    say(f"TARs and thresholds: {len(every.genuine)} genuine and {len(every.impostor)} impostor pairs")
-    if len({pair.fold for pair in pairs}) == 1:
-        say("one fold only: the threshold is the best on the judged pairs themselves, so the accuracy flatters")
-    if fit:
-        from training.evaluate.thresholds import record  # it brings TensorFlow, which measuring does without
+    people = len(set(embedded.people().tolist()))
+    cohort = f"{len(embedded.names)} photos of {people} people in {cohort_name(images)}"
+    rows = record(_spec(models), figures, every, cohort, models)
+    say(f"wrote {rows} thresholds into {models / 'manifest.toml'}")
 
-        people = len(set(embedded.people().tolist()))
-        cohort = f"{len(embedded.names)} photos of {people} people in {images.resolve().parent.name}"
-        rows = record(spec, figures, every, cohort, models)
-        say(f"wrote {rows} thresholds into {models / 'manifest.toml'}")
-    return figures
+
+def cohort_name(images: Path) -> str:
+    """The set's name: the folder's own, or its parent's where it is only called ``images``."""
+    folder = images.resolve()
+    return folder.parent.name if folder.name == "images" else folder.name
