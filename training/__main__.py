@@ -28,6 +28,7 @@ COMMANDS = {
         "verification": ("training.evaluate.verification:command", "Accuracy, EER and TAR on labelled pairs."),
         "pose": ("training.evaluate.pose:command", "Head-pose error in degrees."),
         "detection": ("training.evaluate.detection:command", "Recall and false positives."),
+        "card": ("training.evaluate.card:command", "All of it, into the model cards, with plots."),
         "thresholds": ("training.evaluate.cascade_thresholds:command", "What the cascade's score thresholds buy."),
     },
 }

@@ -114,7 +114,7 @@ def test_recording_keeps_the_entry_and_replaces_only_its_section_of_the_card(tmp
     spec = load_manifest().spec("siamese")
     card = tmp_path / spec.card
     card.parent.mkdir()
-    card.write_text("# Title\n\nfacts\n\n## Verification\n\nold figures\n", encoding="utf-8")
+    card.write_text(f"# Title\n\n{spec.sha256}\n\n## Thresholds\n\nold figures\n", encoding="utf-8")
     impostor = np.sort(np.random.default_rng(0).uniform(0.5, 2, 6000)).astype(np.float32)
     for eer in (0.25, 0.125):
         assert record(spec, {"eer": eer}, PairDistances(GENUINE, impostor), "a cohort", tmp_path) == 2
@@ -122,8 +122,8 @@ def test_recording_keeps_the_entry_and_replaces_only_its_section_of_the_card(tmp
     assert (written.sha256, written.threshold_cohort) == (spec.sha256, "a cohort")
     assert [row.fmr for row in written.thresholds] == [1e-2, 1e-3]
     text = card.read_text(encoding="utf-8")
-    assert text.startswith("# Title\n\nfacts\n")
-    assert text.count("## Verification") == 1
+    assert text.startswith(f"# Title\n\n{spec.sha256}\n")
+    assert text.count("## Thresholds") == 1
     assert "| eer | 0.1250 |" in text
     assert "old figures" not in text
 

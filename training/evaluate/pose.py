@@ -16,7 +16,7 @@ from edge.geometry import euler_from_rotation, geodesic_deg, rotation_from_euler
 from edge.images import read_image
 from edge.runtime.litert import ModelStore
 from edge.runtime.manifest import MODELS_DIR
-from edge.types import Floats, HeadPose
+from edge.types import Faces, Floats, HeadPose
 from training.evaluate.posed_photos import PosedPhoto, best_match, read_posed_photos
 
 IOU_MIN = 0.3  # the annotated box follows 68 points, the cascade's the habit of its training set
@@ -51,7 +51,11 @@ def command(images: Path, poses: Path, every_row: bool, models: Path) -> None:
 
 def measure(cascade: Cascade, photo: PosedPhoto) -> PoseError | None:
     """The error on one photo, None where the cascade does not find the annotated face."""
-    faces = cascade.detect(read_image(photo.path))
+    return error_of(cascade.detect(read_image(photo.path)), photo)
+
+
+def error_of(faces: Faces, photo: PosedPhoto) -> PoseError | None:
+    """The error of that of the ``faces`` which is the annotated one, None where it is not among them."""
     row = best_match(faces, photo.box, IOU_MIN)
     return None if row is None else pose_error(faces.rotations[row], photo.pose)
 

@@ -12,12 +12,11 @@ from edge.errors import InputError
 from edge.runtime.manifest import ModelSpec, Threshold
 from edge.verify.siamese import BRANCH
 from training.evaluate.match_rates import PairDistances, distance_at_fmr, tar_at_fmr
+from training.export.card import put_section
 from training.export.manifest import update_manifest
-from training.export.tflite import write_atomically
 
 FITTED_FMRS = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
 FALSE_MATCHES_MIN = 5  # fewer say nothing: the rate's 95 % interval would span more than a factor of seven
-_CARD_SECTION = "\n## Verification\n"
 
 
 def fit_thresholds(pairs: PairDistances) -> tuple[Threshold, ...]:
@@ -44,19 +43,14 @@ def write_thresholds(spec: ModelSpec, rows: tuple[Threshold, ...], cohort: str, 
 
 
 def write_card_section(spec: ModelSpec, figures: Mapping[str, Any], every: PairDistances, directory: Path) -> None:
-    """Replace the card's section on verification with what was measured just now."""
-    path = directory / spec.card
-    try:
-        head = path.read_text(encoding="utf-8").split(_CARD_SECTION)[0].rstrip("\n")
-    except OSError as error:
-        raise InputError(f"{path}: model card cannot be read: {error.strerror}") from error
+    """Replace the card's section on thresholds with what was measured just now."""
     lines = [f"{spec.threshold_cohort}, whole: detector, second look and branch as on the device.", ""]
     lines += ["| measure | |", "|---|---|", *(f"| {name} | {_short(value)} |" for name, value in figures.items()), ""]
     lines += ["| false match rate | distance at most | true accept rate |", "|---|---|---|"]
     lines += [
         f"| {row.fmr:g} | {row.distance_max:.4f} | {_short(tar_at_fmr(every, row.fmr))} |" for row in spec.thresholds
     ]
-    write_atomically(path, f"{head}\n{_CARD_SECTION}\n{chr(10).join(lines)}\n".encode())
+    put_section(directory / spec.card, spec, "Thresholds", "\n".join(lines))
 
 
 def _short(value: Any) -> str:

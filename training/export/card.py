@@ -1,14 +1,21 @@
-"""Model cards: Markdown beside each model, written from measured values, never by hand."""
+"""Model cards: Markdown beside each model, written from measured values, never by hand.
+
+The export writes a card anew; the evaluation then puts its own sections (``Measured``, ``Thresholds``) in their places.
+"""
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from edge.errors import InputError
 from edge.runtime.manifest import MODELS_DIR, ModelSpec
 from training.export.tflite import write_atomically
+
+SECTIONS = ("Data and terms", "Measured", "Thresholds", "At export", "Recipe", "Known limits")  # in a card's order
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +56,10 @@ def card_text(spec: ModelSpec, facts: CardFacts, commit: str) -> str:
         "origin": spec.origin,
         "made at commit": commit,
     }
-    parts = [f"# {facts.title}", facts.summary, _table("model", model), f"Made by `{facts.command}`."]
-    parts += ["## Data and terms", _table("data", facts.terms), "## Measured", _table("measure", facts.results)]
+    parts = [f"# {facts.title}", facts.summary, table("model", model), f"Made by `{facts.command}`."]
+    parts += ["## Data and terms", table("data", facts.terms), "## At export", table("measure", facts.results)]
     if facts.recipe:
-        parts += ["## Recipe", _table("key", facts.recipe)]
+        parts += ["## Recipe", table("key", facts.recipe)]
     if facts.limits:
         parts += ["## Known limits", "\n".join(f"- {limit}" for limit in facts.limits)]
     return "\n\n".join(parts) + "\n"
@@ -63,7 +70,32 @@ def _triple(values: tuple[float, ...]) -> str:
     return text[0] if len(set(text)) == 1 else "(" + ", ".join(text) + ")"
 
 
-def _table(head: str, rows: Mapping[str, str]) -> str:
+def put_section(path: Path, spec: ModelSpec, title: str, body: str) -> None:
+    """Replace or add one of SECTIONS in the card at ``path``; everything else stays. Raises InputError.
+
+    Refuses a card that tells of another file than ``spec``: its other parts would not belong to these figures.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: model card cannot be read: {error}") from error
+    if spec.sha256 not in text:
+        raise InputError(
+            f"{path}: expected the card of {spec.file} with sha256 {spec.sha256}, found another; export it"
+        )
+    write_atomically(path, with_section(text, title, body).encode())
+
+
+def with_section(text: str, title: str, body: str) -> str:
+    """The card ``text`` with ``body`` as its section ``title``, in the order of SECTIONS; any other stands last."""
+    head, *parts = re.split(r"^## ", text, flags=re.MULTILINE)
+    sections = dict(part.split("\n", 1) for part in parts) | {title: body}
+    ordered = sorted(sections, key=lambda name: SECTIONS.index(name) if name in SECTIONS else len(SECTIONS))
+    return "\n\n".join([head.strip(), *(f"## {name}\n\n{sections[name].strip()}" for name in ordered)]) + "\n"
+
+
+def table(head: str, rows: Mapping[str, str]) -> str:
+    """Two columns in Markdown, the second without a heading."""
     return "\n".join([f"| {head} | |", "|---|---|", *(f"| {key} | {value} |" for key, value in rows.items())])
 
 

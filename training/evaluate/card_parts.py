@@ -1,0 +1,34 @@
+"""Pieces of a model card's section of measured figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """``figures`` as they are printed, and the same as paragraphs of Markdown."""
+
+    figures: dict[str, Any]
+    paragraphs: list[str]
+
+
+def number(value: Any, digits: int) -> float:
+    """A Python float, rounded."""
+    return round(float(value), digits)
+
+
+def share(hits: NDArray[np.bool_]) -> float | None:
+    """Of true values, rounded; None of nothing."""
+    return number(np.mean(hits), 4) if len(hits) else None
+
+
+def wide_table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """A Markdown table."""
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join("| " + " | ".join("" if cell is None else str(cell) for cell in line) + " |" for line in lines)
