@@ -16,7 +16,7 @@ import msgspec
 from msgspec import to_builtins
 from msgspec.structs import replace
 
-from edge import annotate
+from edge import annotate, tuning
 from edge.actuate import Actuator, Inputs
 from edge.camera import Camera
 from edge.camera.source import open_camera
@@ -34,6 +34,7 @@ from edge.recorder import VideoFile, VisitRecorder
 from edge.runtime.litert import ModelStore
 from edge.runtime.manifest import MODELS_DIR
 from edge.store import Store
+from edge.tuning import Tuning
 from edge.types import Frame
 from edge.verify.gallery import Gallery, Person, open_gallery
 from edge.verify.siamese import BRANCH
@@ -53,9 +54,28 @@ def open_vision(config: Config) -> Vision:
 
 def model_store(config: Config) -> ModelStore:
     """The folder of models that the configuration names, else the shipped one. Raises ModelError."""
-    cv2.setNumThreads(config.runtime.threads)  # its pool costs 10 MB, and stalls when the other cores are busy
+    threads = threads_of(config)
+    cv2.setNumThreads(threads)  # its pool costs 10 MB, and stalls when the other cores are busy
     directory = Path(config.runtime.models_dir) if config.runtime.models_dir else MODELS_DIR
-    return ModelStore(directory, config.runtime.threads)
+    return ModelStore(directory, threads)
+
+
+def threads_of(config: Config) -> int:
+    """As configured, else as tuned on this device, else 1. Raises StateError."""
+    if config.runtime.threads:
+        return config.runtime.threads
+    tuned = tuning.load(Path(config.state.directory))
+    return tuned.threads if tuned else 1
+
+
+def tune(config: Config) -> tuple[Tuning, Path]:
+    """Time the models on this device, and write the choice beside the database. Raises ModelError, StateError."""
+
+    def open_store(threads: int) -> ModelStore:
+        return model_store(replace(config, runtime=replace(config.runtime, threads=threads)))
+
+    chosen = tuning.tune(open_store, SystemClock())
+    return chosen, tuning.save(Path(config.state.directory), chosen)
 
 
 def open_cameras(sources: Sequence[str], config: Config, *, realtime: bool) -> Camera:
@@ -82,6 +102,13 @@ def open_relay(config: GpioConfig, clock: Clock) -> Actuator:
     from edge.actuate.gpio import GpioRelay
 
     return GpioRelay(config, clock)
+
+
+def probe_pins(config: GpioConfig) -> None:
+    """Whether the pins of the configured backend can be opened; none is claimed. Raises ActuatorError."""
+    from edge.actuate.gpio import open_pins
+
+    open_pins(config).close()
 
 
 def open_inputs(config: GpioConfig) -> Inputs:

@@ -212,6 +212,29 @@ def safe(*, config_path: Path | None) -> None:
     click.echo("the relay is at its safe level")
 
 
+@vigil.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a check.")
+@click.option("--tune", is_flag=True, help="Time the models with 1 to 4 threads first, and keep the fastest choice.")
+@_config_option
+@click.pass_context
+def doctor(ctx: click.Context, *, as_json: bool, tune: bool, config_path: Path | None) -> None:
+    """Check this device, and say what to do. The exit code is that of the first check that failed; warnings give 0."""
+    from edge import app
+    from edge import doctor as checks
+    from edge.clock import SystemClock
+
+    config = _load(config_path)
+    if tune:
+        chosen, path = app.tune(config)
+        for line in checks.tuning_lines(chosen, path, as_json=as_json):
+            click.echo(line)
+    found = []
+    for finding in checks.examine(config, SystemClock()):
+        found.append(finding)
+        click.echo(checks.finding_line(finding, as_json=as_json))
+    ctx.exit(checks.exit_code(found))
+
+
 def _load(path: Path | None) -> Config:
     from edge import config
 

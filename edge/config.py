@@ -35,10 +35,13 @@ class CameraConfig(_Section, frozen=True):
 
 
 class RuntimeConfig(_Section, frozen=True):
-    """``models_dir``: a folder with its own manifest.toml (default: the shipped one); ``threads`` for each net."""
+    """``models_dir``: a folder with its own manifest.toml (default: the shipped one).
+
+    ``threads`` for each net; 0: as ``vigil doctor --tune`` chose on this device, 1 where it was never run.
+    """
 
     models_dir: str | None = None
-    threads: Annotated[int, Meta(ge=1, le=4)] = 1
+    threads: Annotated[int, Meta(ge=0, le=4)] = 0
 
 
 class DetectConfig(_Section, frozen=True):
@@ -84,9 +87,13 @@ class AccessConfig(_Section, frozen=True):
 
 
 class GpioConfig(_Section, frozen=True):
-    """``backend``: gpiozero (real pins), mock (gpiozero's mock pins), or log (say what would be done)."""
+    """``backend``: gpiozero (real pins), mock (gpiozero's mock pins), or log (say what would be done).
+
+    ``chip``: N of /dev/gpiochipN, whose lines are then the pins' numbers; by default the header of a Raspberry Pi.
+    """
 
     backend: Literal["gpiozero", "mock", "log"] = "gpiozero"
+    chip: Annotated[int, Meta(ge=0, le=31)] | None = None
     relay_pin: Pin = 17
     relay_active_high: bool = True
     request_pin: Pin | None = 27

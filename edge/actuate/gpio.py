@@ -24,6 +24,7 @@ _LOG = logging.getLogger(__name__)
 
 BOUNCE_S = 0.02  # contacts of cheap push buttons chatter for up to some 10 ms
 RETRY_S = 0.1  # a pin that did not take "locked" is told again this often
+_PI_4B = 0xC03111  # Raspberry Pi documentation, "New-style revision codes"
 JOIN_S = 1.0  # how long close() waits for the timer thread, which only ever waits itself
 
 
@@ -37,11 +38,25 @@ def open_pins(config: GpioConfig) -> Any:
     if config.backend == "mock":
         return import_module("gpiozero.pins.mock").MockFactory()
     try:
-        return import_module("gpiozero.pins.lgpio").LGPIOFactory()
+        return _board_pins() if config.chip is None else _chip_pins(config.chip)
     except ImportError as error:
         raise explain(error) from error
     except pin_errors() as error:
         raise explain(error) from error
+
+
+def _board_pins() -> Any:
+    return import_module("gpiozero.pins.lgpio").LGPIOFactory()
+
+
+def _chip_pins(chip: int) -> Any:
+    """The lines of /dev/gpiochip``chip`` as pins of the same numbers, on whatever board.
+
+    gpiozero knows pins by the board's revision code, which only a Raspberry Pi has: it is told a Pi 4's, whose 40-pin
+    header has BCM 0 to 27.
+    """
+    factory: Any = import_module("gpiozero.pins.lgpio").LGPIOFactory
+    return type("ChipFactory", (factory,), {"_get_revision": lambda _: _PI_4B})(chip=chip)
 
 
 def pin_errors() -> tuple[type[Exception], ...]:
