@@ -1,4 +1,4 @@
-"""``python -m training``: import, prepare, train, evaluate. Each command's module is loaded only when it is used."""
+"""``python -m training``: import, prepare, train, search, evaluate. A command's module is loaded when it is used."""
 
 from __future__ import annotations
 
@@ -24,6 +24,9 @@ COMMANDS = {
         "rnet": ("training.train_cascade:rnet", "R-Net, its second stage, as int8."),
         "fpnet": ("training.train_cascade:fpnet", "FPNet, its last stage: score, box, landmarks, rotation; as int8."),
     },
+    "search": {
+        "fpnet": ("training.search_fpnet:command", "FPNet's width, depth, kernel and input side under a budget."),
+    },
     "evaluate": {
         "verification": ("training.evaluate.verification:command", "Accuracy, EER and TAR on labelled pairs."),
         "pose": ("training.evaluate.pose:command", "Head-pose error in degrees."),
@@ -36,6 +39,7 @@ HELP = {
     "import": "Port published weights.",
     "prepare": "Turn folders of photos into what a model learns from.",
     "train": "Train and export a model from its recipe.",
+    "search": "Look for a better architecture.",
     "evaluate": "Measure the shipped models; the last line printed is one JSON object.",
 }
 

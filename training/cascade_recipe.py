@@ -115,14 +115,26 @@ class SchedulePart(_Section, frozen=True):
         return self.epochs * self.steps_per_epoch
 
 
+class ShapePart(_Section, frozen=True):
+    """FPNet in another geometry; without this section it has the shipped one. ``width``: of each layer's channels, as a
+    share of O-Net's; ``depth``: residual convolutions on the last map; ``kernel``: side of the first convolution's;
+    ``side_px``: of the crop. The device cuts crops of 48 px: other sides are for ``search fpnet``.
+    """
+
+    width: Annotated[float, Meta(ge=0.25, le=2)]
+    depth: Annotated[int, Meta(ge=0, le=6)]
+    kernel: Literal[3, 5, 7]
+    side_px: Literal[40, 48, 56, 64]
+
+
 class ExportPart(_Section, frozen=True):
     """How many training crops the int8 ranges are measured on."""
 
     calibration_crops: Annotated[int, Meta(ge=32)]
 
 
-class Recipe(_Section, frozen=True):
-    """The whole file."""
+class Recipe(_Section, frozen=True, omit_defaults=True):
+    """The whole file. A section that may be left out does not change the digest where it is."""
 
     net: Literal["pnet", "rnet", "fpnet"]
     seed: Annotated[int, Meta(ge=0)]
@@ -138,6 +150,7 @@ class Recipe(_Section, frozen=True):
     loss: LossPart
     schedule: SchedulePart
     export: ExportPart
+    shape: ShapePart | None = None
 
     def digest(self) -> str:
         """Changes with any number of the recipe: a checkpoint of another recipe is never continued."""
@@ -160,6 +173,8 @@ def load_recipe(path: Path, net: str) -> Recipe:
         raise ConfigError(f"{path}: not a recipe of a cascade net: {error}") from error
     if recipe.net != net:
         raise ConfigError(f"{path}: expected a recipe for {net}, found one for {recipe.net}")
+    if recipe.shape and (net, recipe.start) != ("fpnet", "scratch"):
+        raise ConfigError(f"{path}: expected shape only in a recipe of fpnet with start scratch, found {recipe.start}")
     labels = recipe.labels
     if not labels.negative_iou_max <= labels.part_iou_min <= labels.positive_iou_min:
         raise ConfigError(f"{path}: expected labels.negative_iou_max <= part_iou_min <= positive_iou_min")

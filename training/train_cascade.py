@@ -28,6 +28,7 @@ from training.models.cascade_nets import (
     computing_in,
     copy_weights,
     output_names,
+    side_of,
     start_from_port,
     training_graph,
 )
@@ -64,10 +65,10 @@ def train(data: CascadeSet, recipe: Recipe, folder: Path, say: Callable[[str], N
     keras.utils.set_random_seed(recipe.seed)
     learn, held_out = split(data, recipe)
     say(f"{recipe.net}: {len(learn.faces)} faces and {len(learn.negatives)} negatives to learn from")
-    net = build(recipe.net, recipe.dropout)
+    net = build(recipe.net, recipe.dropout, recipe.shape)
     if recipe.start == "port":
         start_from_port(net)
-    side = SIDES_PX[recipe.net]
+    side = side_of(recipe)
     results = {"before": judge(predictor(net), held_out, side)}
     say(f"before: {_line(results['before'])}")
     _fit(net, (learn, held_out), recipe, folder, logs=logs)
@@ -114,7 +115,7 @@ def _compiled(net: keras.Model, recipe: Recipe) -> keras.Model:
     """A training graph of a twin of ``net``, which computes in the recipe's precision."""
     schedule, loss = recipe.schedule, recipe.loss
     with computing_in(recipe.precision):
-        twin = build(recipe.net, recipe.dropout)
+        twin = build(recipe.net, recipe.dropout, recipe.shape)
         graph = training_graph(twin)
     copy_weights(net, twin)
     rate = schedule.learning_rate

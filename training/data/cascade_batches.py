@@ -16,7 +16,7 @@ from training.data.cascade_jitter import CROP_PX, Labels, Windows, cut, draw_win
 from training.data.cascade_set import CascadeSet, FaceSet, NegativeSet
 from training.data.cascade_spoil import spoil
 from training.losses.cascade import truth_rows
-from training.models.cascade_nets import HEADS, SIDES_PX
+from training.models.cascade_nets import HEADS, side_of
 from training.models.pose_head import drawing_chances, scaled
 
 
@@ -62,7 +62,7 @@ def batches(half: Half, recipe: Recipe, first_step: int = 0) -> Iterator[tuple[F
     while True:
         rng = np.random.default_rng((recipe.seed, step))
         crops, truth = _batch(half, odds, recipe, rng)
-        yield scaled(shrink(spoil(crops, recipe.spoil, rng), SIDES_PX[recipe.net])), truth
+        yield scaled(shrink(spoil(crops, recipe.spoil, rng), side_of(recipe))), truth
         step += 1
 
 
@@ -73,7 +73,7 @@ def calibration_crops(half: Half, recipe: Recipe) -> Pixels:
     while sum(map(len, parts)) < recipe.export.calibration_crops:
         rng = np.random.default_rng((recipe.seed, len(parts), 1))  # three numbers: no batch of the training has them
         crops = spoil(_batch(half, odds, recipe, rng)[0], recipe.spoil, rng)
-        parts.append(shrink(crops, SIDES_PX[recipe.net]))
+        parts.append(shrink(crops, side_of(recipe)))
     return np.concatenate(parts)[: recipe.export.calibration_crops]
 
 
@@ -86,7 +86,8 @@ def _batch(half: Half, odds: NDArray[np.float64], recipe: Recipe, rng: np.random
         chosen = half.faces.take(rng.choice(len(half.faces), count, p=odds))
         parts.append(_face_crops(chosen, window, recipe, rng))
     negatives = half.negatives.take(rng.integers(0, len(half.negatives), batch.negatives))
-    crops = [crop for crop, _ in parts] + [cut(_turned(negatives.patches, rng), _zooms(batch.negatives, rng))]
+    crops = [crop for crop, _ in parts]
+    crops.append(cut(_turned(negatives.patches, rng), _zooms(batch.negatives, rng), side_of(recipe)))
     nothing = {name: np.zeros((batch.negatives, width), np.float32) for name, width in heads.items()}
     no_face = np.zeros(batch.negatives, np.float32)
     truths = [truth for _, truth in parts] + [truth_rows(no_face, {"score": no_face + 1}, nothing)]
@@ -96,7 +97,7 @@ def _batch(half: Half, odds: NDArray[np.float64], recipe: Recipe, rng: np.random
 def _face_crops(faces: FaceSet, window: WindowPart, recipe: Recipe, rng: np.random.Generator) -> tuple[Pixels, Floats]:
     windows = draw_windows(faces, window, recipe.spoil.roll_sigma_deg, rng)
     truth = face_truth(follow(faces, windows), faces.has_rotation, recipe.labels, HEADS[recipe.net])
-    return cut(faces.patches, windows), truth
+    return cut(faces.patches, windows, side_of(recipe)), truth
 
 
 def face_truth(labels: Labels, has_rotation: NDArray[np.bool_], part: LabelPart, heads: Mapping[str, int]) -> Floats:

@@ -1,6 +1,7 @@
 """Crops as the cascade might cut them, with the labels that follow: windows, in-plane turns and mirror images.
 
-All nets are fed from 48 px crops, shrunk by area to a net's own side as the device does it.
+All nets are fed from 48 px crops, shrunk by area to a net's own side as the device does it; only for a net with a
+larger side they are cut at that side.
 """
 
 from __future__ import annotations
@@ -77,16 +78,19 @@ def _turns(clockwise_deg: Floats) -> Floats:
     return np.stack([np.stack([cos, -sin], axis=1), np.stack([sin, cos], axis=1)], axis=1).astype(np.float32)
 
 
-def cut(patches: Pixels, windows: Windows) -> Pixels:
-    """Crops (n, 48, 48, 3) of patches (n, 96, 96, 3); what lies beyond a patch repeats its edge."""
-    linear = _turns(windows.clockwise_deg) * (CROP_PX / windows.sides)[:, None, None]
+def cut(patches: Pixels, windows: Windows, side_px: int = CROP_PX) -> Pixels:
+    """Crops (n, side, side, 3) of patches (n, 96, 96, 3); what lies beyond a patch repeats its edge. ``side_px``: of
+    the net that sees them; the crops are 48 px or more.
+    """
+    px = max(CROP_PX, side_px)
+    linear = _turns(windows.clockwise_deg) * (px / windows.sides)[:, None, None]
     # warpAffine counts from the centres of pixels, labels from the corner of the first one
     middles = windows.centres[:, :, None] - 0.5
-    shift = (CROP_PX - 1) / 2 - (linear @ middles)[:, :, 0]
-    crops = np.empty((len(windows), CROP_PX, CROP_PX, 3), np.uint8)
+    shift = (px - 1) / 2 - (linear @ middles)[:, :, 0]
+    crops = np.empty((len(windows), px, px, 3), np.uint8)
     for row, patch in enumerate(patches):
         matrix = np.column_stack([linear[row], shift[row]])
-        cv2.warpAffine(patch, matrix, (CROP_PX, CROP_PX), dst=crops[row], borderMode=cv2.BORDER_REPLICATE)
+        cv2.warpAffine(patch, matrix, (px, px), dst=crops[row], borderMode=cv2.BORDER_REPLICATE)
     crops[windows.mirrored] = crops[windows.mirrored, :, ::-1]
     return crops
 
@@ -126,7 +130,7 @@ def _square_iou(middle: Floats, half: Floats) -> Floats:
 
 
 def shrink(crops: Pixels, side_px: int) -> Pixels:
-    """48 px crops at the side that a net sees, averaged by area as the device does it."""
+    """Crops at the side that a net sees, averaged by area as the device does it."""
     if side_px == crops.shape[1]:
         return crops
     small = [cv2.resize(crop, (side_px, side_px), interpolation=cv2.INTER_AREA) for crop in crops]

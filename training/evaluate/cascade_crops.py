@@ -28,9 +28,9 @@ def judge(predict: Predict, half: Half, side_px: int, score_min: float = 0.5) ->
     """
     faces = half.faces.take(_some(len(half.faces), _FACES_MAX))
     windows = draw_windows(faces, _WINDOW, 0.0, np.random.default_rng(_SEED))
-    found, labels = predict(shrink(cut(faces.patches, windows), side_px)), follow(faces, windows)
+    found, labels = predict(shrink(cut(faces.patches, windows, side_px), side_px)), follow(faces, windows)
     negatives = half.negatives.patches[_some(len(half.negatives), _NEGATIVES_MAX)]
-    wrong = predict(shrink(cut(negatives, whole(len(negatives), NEGATIVE_PX)), side_px))["score"]
+    wrong = predict(shrink(cut(negatives, whole(len(negatives), NEGATIVE_PX), side_px), side_px))["score"]
     results = {
         "recall": float(np.mean(found["score"] >= score_min)),
         "false positives": float(np.mean(wrong >= score_min)),

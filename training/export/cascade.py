@@ -22,7 +22,7 @@ from training.export.card import CardFacts, write_card
 from training.export.delegate import check_delegated
 from training.export.manifest import sha256_of, update_manifest
 from training.export.tflite import export_int8
-from training.models.cascade_nets import HEADS, SIDES_PX, SIZES_MAX, output_names
+from training.models.cascade_nets import HEADS, SIZES_MAX, output_names, side_of
 from training.models.port_mtcnn import MEAN, STD
 from training.models.pose_head import scaled
 
@@ -69,14 +69,14 @@ def export(
     """
     seed_models(directory)
     crops = calibration_crops(learn, recipe)
-    side = SIDES_PX[net.name]
+    side = side_of(recipe)
     shape = (1, None, None, 3) if net.name == "pnet" else (None, side, side, 3)
     path = directory / f"{net.name}_int8.tflite"
     content = export_int8(net, [scaled(crops)], path, output_names(net.name), shape=shape)
     if len(content) > SIZES_MAX[net.name]:
         raise ModelError(f"{path}: expected at most {SIZES_MAX[net.name]} bytes, got {len(content)}")
     check_delegated(path, (1, *crops.shape[1:]))
-    spec = spec_of(net.name, content)
+    spec = spec_of(net.name, content, side)
     done = Exported(path, len(content), parity(net, path, spec, crops[:_PARITY_CROPS]))
     update_manifest(net.name, spec, directory)
     write_card(spec, _facts(net, recipe, results, done), directory)
@@ -96,9 +96,8 @@ def seed_models(directory: Path) -> None:
         raise InputError(f"{directory}: the shipped models cannot be copied here: {error.strerror}") from error
 
 
-def spec_of(name: str, content: bytes) -> ModelSpec:
-    """The manifest entry of a trained net."""
-    side = SIDES_PX[name]
+def spec_of(name: str, content: bytes, side: int) -> ModelSpec:
+    """The manifest entry of a trained net that sees crops of ``side`` px."""
     lead, shape = ((1, FREE, FREE), (1, FREE, FREE, 3)) if name == "pnet" else ((FREE,), (FREE, side, side, 3))
     return ModelSpec(
         file=f"{name}_int8.tflite",

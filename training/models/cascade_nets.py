@@ -16,6 +16,7 @@ from typing import Any
 import keras
 from keras import layers
 
+from training.cascade_recipe import Recipe, ShapePart
 from training.models.mtcnn import HEAD_DTYPE, build_pnet, build_rnet, conv, dense, onet_trunk, probability
 from training.models.port_mtcnn import load_original_weights, port
 
@@ -26,6 +27,7 @@ HEADS: Mapping[str, Mapping[str, int]] = {
     "fpnet": {"box": 4, "landmarks": 10, "rot6d": 6},
 }
 SIZES_MAX = {"pnet": 16_000, "rnet": 130_000, "fpnet": 520_000}  # bytes of the int8 file
+SHIPPED_SHAPE = ShapePart(width=1.0, depth=1, kernel=3, side_px=48)
 _PORTS = {"pnet": "pnet", "rnet": "rnet", "fpnet": "onet"}
 
 
@@ -39,6 +41,11 @@ def output_names(net: str) -> tuple[str, ...]:
     return ("score", *HEADS[net])
 
 
+def side_of(recipe: Recipe) -> int:
+    """Of the crops that the recipe's net sees, in px."""
+    return recipe.shape.side_px if recipe.shape else SIDES_PX[recipe.net]
+
+
 @contextmanager
 def computing_in(precision: str) -> Iterator[None]:
     """Nets built inside compute in ``precision``, float32 or bfloat16; their weights are float32 in any case."""
@@ -50,18 +57,27 @@ def computing_in(precision: str) -> Iterator[None]:
         keras.config.set_dtype_policy(before)
 
 
-def build(net: str, dropout: float = 0.0) -> keras.Model:
-    """``pnet``, ``rnet`` or ``fpnet`` with fresh weights. ``dropout``: of FPNet's last features, while training."""
+def build(net: str, dropout: float = 0.0, shape: ShapePart | None = None) -> keras.Model:
+    """``pnet``, ``rnet`` or ``fpnet`` with fresh weights. ``dropout``: of FPNet's last features, while training;
+    ``shape``: FPNet's, where it is not the shipped one.
+    """
     if net == "fpnet":
-        return build_fpnet(dropout)
+        return build_fpnet(dropout, shape or SHIPPED_SHAPE)
     return {"pnet": build_pnet, "rnet": build_rnet}[net](leaky)
 
 
-def build_fpnet(dropout: float = 0.0) -> keras.Model:
-    """(n, 48, 48, 3) to score (n, 1), box (n, 4), landmarks (n, 10) and rot6d (n, 6)."""
-    image = keras.Input((48, 48, 3), name="image")
-    x = conv(_residual(onet_trunk(image, leaky)), 128, 2, 4, leaky)
-    shared, own = dense(x, 256, 5, leaky), dense(x, 48, 6, leaky)
+def build_fpnet(dropout: float = 0.0, shape: ShapePart = SHIPPED_SHAPE) -> keras.Model:
+    """(n, side, side, 3) to score (n, 1), box (n, 4), landmarks (n, 10) and rot6d (n, 6).
+
+    Crops above 48 px leave a larger last map: its convolution then strides, so that 3 x 3 places are left in any case.
+    """
+    first, middle, last, features, own_features = (_channels(n, shape.width) for n in (32, 64, 128, 256, 48))
+    image = keras.Input((shape.side_px, shape.side_px, 3), name="image")
+    x = onet_trunk(image, leaky, (first, middle, middle), shape.kernel)
+    for index in range(shape.depth):
+        x = _residual(x, "" if index == 0 else str(index + 1))
+    x = conv(x, last, 2, 4, leaky, stride=2 if shape.side_px > SIDES_PX["fpnet"] else 1)
+    shared, own = dense(x, features, 5, leaky), dense(x, own_features, 6, leaky)
     x = layers.Dropout(dropout, name="dropout")(shared)
     both = layers.Dropout(dropout, name="pose_dropout")(layers.Concatenate(name="pose_features")([shared, own]))
     given = {"box": x, "landmarks": x, "rot6d": both}
@@ -69,10 +85,16 @@ def build_fpnet(dropout: float = 0.0) -> keras.Model:
     return keras.Model(image, [probability(layers.Dense(1, name="score", dtype=HEAD_DTYPE)(x)), *heads], name="fpnet")
 
 
-def _residual(x: Any) -> Any:
+def _channels(of_onet: int, width: float) -> int:
+    """Rounded to eights: XNNPACK computes channels in blocks."""
+    return max(8, 8 * round(of_onet * width / 8))
+
+
+def _residual(x: Any, index: str) -> Any:
     """x plus a 3 x 3 convolution of it that is zero at first."""
-    more = layers.Conv2D(x.shape[-1], 3, padding="same", kernel_initializer="zeros", name="wide")(x)
-    return layers.Add(name="sum")([x, layers.LeakyReLU(negative_slope=0.1, name="wide_leaky")(more)])
+    name = f"wide{index}"
+    more = layers.Conv2D(x.shape[-1], 3, padding="same", kernel_initializer="zeros", name=name)(x)
+    return layers.Add(name=f"sum{index}")([x, layers.LeakyReLU(negative_slope=0.1, name=f"{name}_leaky")(more)])
 
 
 def start_from_port(net: keras.Model, cache_dir: Path | None = None) -> None:

@@ -25,9 +25,9 @@ def prelu(index: int, rank: int) -> layers.Layer:
     return layers.PReLU(shared_axes=[1, 2] if rank == 4 else None, name=f"prelu{index}")
 
 
-def conv(x: Tensor, filters: int, size: int, index: int, act: Activation) -> Tensor:
-    """The valid convolution ``conv{index}`` and its activation."""
-    x = layers.Conv2D(filters, size, padding="valid", name=f"conv{index}")(x)
+def conv(x: Tensor, filters: int, size: int, index: int, act: Activation, *, stride: int = 1) -> Tensor:
+    """The convolution ``conv{index}`` and its activation; valid, with a stride same."""
+    x = layers.Conv2D(filters, size, stride, padding="valid" if stride == 1 else "same", name=f"conv{index}")(x)
     return act(index, 4)(x)
 
 
@@ -73,8 +73,8 @@ def build_onet(act: Activation = prelu) -> keras.Model:
     return keras.Model(image, heads, name="onet")
 
 
-def onet_trunk(image: Tensor, act: Activation) -> Tensor:
-    """(n, 48, 48, 3) to (n, 4, 4, 64): O-Net's first three convolutions."""
-    x = layers.MaxPooling2D(3, 2, padding="same")(conv(image, 32, 3, 1, act))
-    x = layers.MaxPooling2D(3, 2, padding="valid")(conv(x, 64, 3, 2, act))
-    return layers.MaxPooling2D(2, 2, padding="same")(conv(x, 64, 3, 3, act))
+def onet_trunk(image: Tensor, act: Activation, filters: tuple[int, int, int] = (32, 64, 64), kernel: int = 3) -> Tensor:
+    """(n, 48, 48, 3) to (n, 4, 4, 64): O-Net's first three convolutions. ``kernel``: side of the first one's."""
+    x = layers.MaxPooling2D(3, 2, padding="same")(conv(image, filters[0], kernel, 1, act))
+    x = layers.MaxPooling2D(3, 2, padding="valid")(conv(x, filters[1], 3, 2, act))
+    return layers.MaxPooling2D(2, 2, padding="same")(conv(x, filters[2], 3, 3, act))
