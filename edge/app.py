@@ -25,6 +25,7 @@ from edge.config import Config, GpioConfig
 from edge.daemon import Daemon, Witness
 from edge.door import Door, save_counters
 from edge.enrol import Enrolment, enrol_camera, enrol_images
+from edge.errors import InputError, NoFaceError
 from edge.events import EventLog, Timeline
 from edge.memory import give_frames_back
 from edge.notify import Notifier
@@ -35,7 +36,7 @@ from edge.runtime.litert import ModelStore
 from edge.runtime.manifest import MODELS_DIR
 from edge.store import Store
 from edge.tuning import Tuning
-from edge.types import Frame
+from edge.types import Face, Frame
 from edge.verify.gallery import Gallery, Person, open_gallery
 from edge.verify.siamese import BRANCH
 
@@ -177,6 +178,16 @@ def enrol(
 def _frames(camera: Camera, config: Config) -> Iterator[Frame]:
     while (frame := camera.read(config.camera.timeout_s)) is not None:
         yield frame
+
+
+def only_face(vision: Vision, frame: Frame, where: str) -> Face:
+    """The one face of ``frame``, which is called ``where``. Raises NoFaceError for none, InputError for several."""
+    found = vision.analyse(frame)
+    if not found:
+        raise NoFaceError(f"{where}: expected one face, found none of at least {vision.config.detect.min_face_px} px")
+    if len(found) > 1:
+        raise InputError(f"{where}: expected one face, found {len(found)}")
+    return found[0][0]
 
 
 def with_min_face(config: Config, min_face_px: int | None) -> Config:

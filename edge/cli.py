@@ -11,8 +11,6 @@ from edge.errors import ExitCode, InputError, NoFaceError
 
 if TYPE_CHECKING:
     from edge.config import Config
-    from edge.pipeline import Vision
-    from edge.types import Face, Frame
 
 DEFAULT_CONFIG = Path("/etc/vigil/vigil.toml")
 
@@ -75,7 +73,7 @@ def verify(
     rate = config.verify.fmr if fmr is None else fmr
     distance_max = vision.branch.distance_max(rate)
     frames = [read_image(path) for path in (first, second)]
-    faces = [_only_face(vision, frame, path) for frame, path in zip(frames, (first, second), strict=True)]
+    faces = [app.only_face(vision, frame, str(path)) for frame, path in zip(frames, (first, second), strict=True)]
     found = distance(*(vision.embed(frame, face) for frame, face in zip(frames, faces, strict=True)))
     same = found <= distance_max
     if as_json:
@@ -235,21 +233,55 @@ def doctor(ctx: click.Context, *, as_json: bool, tune: bool, config_path: Path |
     ctx.exit(checks.exit_code(found))
 
 
+@vigil.command()
+@click.option("--image", type=click.Path(path_type=Path), help="A photo of one face [default: a drawn one].")
+@click.option("--min-face", type=click.IntRange(20, 1000), default=60, show_default=True, help="Smallest face, in px.")
+@click.option(
+    "--peers", is_flag=True, help="Also others' networks, in turns with ours. Fetches their weights with pip."
+)
+@click.option("--rounds", type=click.IntRange(2, 10000), default=60, show_default=True, help="Turns, of 5 calls each.")
+@click.option("--cpu-time", is_flag=True, help="Count processor time: for a machine that is busy with other things.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead.")
+@_config_option
+def bench(
+    *,
+    image: Path | None,
+    min_face: int,
+    peers: bool,
+    rounds: int,
+    cpu_time: bool,
+    seed: int,
+    as_json: bool,
+    config_path: Path | None,
+) -> None:
+    """Time detection, a tracked frame and the Siamese branch on a 640x480 frame: median, p95, ratio to a peer."""
+    import msgspec
+
+    from edge import app
+    from edge import bench as benchmark
+    from edge.clock import CpuClock, SystemClock
+
+    vision = app.open_vision(app.with_min_face(_load(config_path), min_face))
+    report = benchmark.measure(
+        vision,
+        image,
+        peers=peers,
+        rounds=rounds,
+        seed=seed,
+        clock=CpuClock() if cpu_time else SystemClock(),
+        say=lambda line: click.echo(line, err=True),
+    )
+    for line in [msgspec.json.encode(report).decode()] if as_json else benchmark.lines_of(report):
+        click.echo(line)
+
+
 def _load(path: Path | None) -> Config:
     from edge import config
 
     if path is None and not DEFAULT_CONFIG.exists():
         return config.Config()
     return config.load(path or DEFAULT_CONFIG)
-
-
-def _only_face(vision: Vision, frame: Frame, path: Path) -> Face:
-    found = vision.analyse(frame)
-    if not found:
-        raise NoFaceError(f"{path}: expected one face, found none of at least {vision.config.detect.min_face_px} px")
-    if len(found) > 1:
-        raise InputError(f"{path}: expected one face, found {len(found)}")
-    return found[0][0]
 
 
 def _faces(count: int) -> str:

@@ -61,6 +61,7 @@ MEDIAPIPE = PinnedWheel(
     requirement="mediapipe==0.10.14",
     sha256="a807328339e7356fda0bb14df12fedbf1d33bdf81649c5f8666b0026b1cc30b4",
     members=(
+        "mediapipe/modules/face_detection/face_detection_short_range.tflite",
         "mediapipe/modules/face_landmark/face_landmark.tflite",
         "mediapipe/modules/face_landmark/face_landmark_with_attention.tflite",
         "mediapipe-0.10.14.dist-info/LICENSE",
@@ -96,7 +97,7 @@ def fetch(wheel: PinnedWheel, cache_dir: Path | None = None) -> Path:
             archive = _download(wheel, Path(scratch))
             unpacked = Path(scratch) / "unpacked"
             _unpack(archive, wheel.members, unpacked)
-            _publish(unpacked, folder)
+            publish(unpacked, folder)
     except OSError as error:
         raise InputError(f"{root}: cannot keep {wheel.requirement} in this cache: {error.strerror}") from error
     return folder
@@ -135,8 +136,8 @@ def _unpack(archive: Path, members: Sequence[str], target: Path) -> None:
         source.extractall(target, members)
 
 
-def _publish(unpacked: Path, folder: Path) -> None:
-    """Rename into place. An incomplete folder is replaced; when another process was faster, its copy stands."""
+def publish(unpacked: Path, folder: Path) -> None:
+    """Rename a folder into place. An incomplete one is replaced; when another process was faster, its copy stands."""
     shutil.rmtree(folder, ignore_errors=True)
     try:
         unpacked.rename(folder)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import click
@@ -14,39 +15,68 @@ from edge.errors import InputError
 from edge.images import list_images, read_image
 from edge.runtime.litert import ModelStore
 from edge.runtime.manifest import MODELS_DIR
-from edge.types import Frame
-from training.evaluate.posed_photos import PosedPhoto, best_match, read_posed_photos
+from edge.types import Floats, Frame
+from training.evaluate.posed_photos import PosedPhoto, best_box, read_posed_photos
 from training.teachers.yunet import YuNet
+
+Find = Callable[[Frame], Floats]  # a photo to the boxes (n, 4) of its faces
 
 IOU_MIN = 0.4
 _WIDE_YAW_DEG = 60.0
+_OURS = "vigil"
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """One detector's. Recalls are shares of the annotated faces, None where there is no such face."""
+
+    recall: float | None
+    recall_yaw_over_60: float | None
+    false_positives_per_image: float
 
 
 @click.command(name="detection")
 @click.option("--images", type=click.Path(path_type=Path), required=True, help="Folder of photos with faces.")
 @click.option("--poses", type=click.Path(path_type=Path), required=True, help="Table like AFLW2000's poses.csv.")
 @click.option("--negatives", type=click.Path(path_type=Path), required=True, help="Folder of photos without people.")
+@click.option("--peers", is_flag=True, help="Also YuNet, MTCNN, BlazeFace and Haar on the same photos, as a table.")
 @click.option("--models", type=click.Path(path_type=Path), default=MODELS_DIR, show_default=True)
-def command(images: Path, poses: Path, negatives: Path, models: Path) -> None:
+def command(images: Path, poses: Path, negatives: Path, peers: bool, models: Path) -> None:
     """Recall at IoU 0.4 with the annotated box, and false positives a photo; the last line is JSON.
 
-    Photos among the negatives in which YuNet sees a person are left out and counted.
+    Photos among the negatives in which YuNet sees a person are left out and counted: a peer's figure of 0 there is
+    YuNet's by construction.
     """
     photos = read_posed_photos(images, poses, every_row=True)
-    cascade = Cascade(ModelStore(models), DetectConfig())
+    finders = {_OURS: cascade_finder(models)} | (peer_finders() if peers else {})
     empty, skipped = without_people([read_image(path) for path in list_images(negatives)], YuNet())
-    hits = [hit(cascade, photo) for photo in photos]
-    false_positives = sum(len(cascade.detect(frame)) for frame in empty)
-    wide = [found for found, photo in zip(hits, photos, strict=True) if abs(photo.pose.yaw_deg) > _WIDE_YAW_DEG]
-    result = {
-        "n": len(photos),
-        "recall": _share(hits),
-        "recall_yaw_over_60": _share(wide),
-        "false_positives_per_image": round(false_positives / len(empty), 4),
-        "negatives": len(empty),
-        "negatives_skipped": skipped,
-    }
+    found = {name: measure(find, photos, empty) for name, find in finders.items()}
+    result = {"n": len(photos), **asdict(found[_OURS]), "negatives": len(empty), "negatives_skipped": skipped}
+    if peers:
+        click.echo(table(found))
+        result["peers"] = {name: asdict(figures) for name, figures in found.items() if name != _OURS}
     click.echo(json.dumps(result))
+
+
+def cascade_finder(models: Path) -> Find:
+    """The detector of the models in this folder. Raises ModelError."""
+    cascade = Cascade(ModelStore(models), DetectConfig())
+    return lambda frame: cascade.detect(frame).boxes
+
+
+def peer_finders() -> dict[str, Find]:
+    """Those of the peers, by name. Raises InputError where their weights cannot be had."""
+    from training.peers.table import open_peers  # only who asks for them fetches them
+
+    return {name: peer.boxes for name, peer in open_peers().items()}
+
+
+def measure(find: Find, photos: Sequence[PosedPhoto], empty: Sequence[Frame]) -> Figures:
+    """Recall on ``photos``, false positives on the ``empty`` ones."""
+    hits = [best_box(find(read_image(photo.path)), photo.box, IOU_MIN) is not None for photo in photos]
+    wide = [hit for hit, photo in zip(hits, photos, strict=True) if abs(photo.pose.yaw_deg) > _WIDE_YAW_DEG]
+    wrong = sum(len(find(frame)) for frame in empty)
+    return Figures(_share(hits), _share(wide), round(wrong / len(empty), 4))
 
 
 def without_people(frames: Sequence[Frame], yunet: YuNet) -> tuple[list[Frame], int]:
@@ -57,9 +87,21 @@ def without_people(frames: Sequence[Frame], yunet: YuNet) -> tuple[list[Frame], 
     return empty, len(frames) - len(empty)
 
 
-def hit(cascade: Cascade, photo: PosedPhoto) -> bool:
-    """Whether the cascade finds the annotated face."""
-    return best_match(cascade.detect(read_image(photo.path)), photo.box, IOU_MIN) is not None
+def table(found: Mapping[str, Figures]) -> str:
+    """The detectors side by side, for a terminal and for Markdown."""
+    rows = [("detector", "recall", "recall beyond 60°", "false positives an image"), ("---",) * 4]
+    rows += [
+        (name, _text(f.recall), _text(f.recall_yaw_over_60), _text(f.false_positives_per_image))
+        for name, f in found.items()
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    return "\n".join(
+        "| " + " | ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) + " |" for row in rows
+    )
+
+
+def _text(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"
 
 
 def _share(hits: Sequence[bool]) -> float | None:

@@ -68,8 +68,13 @@ def _photo(images: Path, table: Path, line: int, row: Mapping[str, str]) -> Pose
 
 def best_match(faces: Faces, box: Floats, iou_min: float) -> int | None:
     """Row of the face that overlaps ``box`` most, if it does so by ``iou_min``."""
-    if not len(faces):
+    return best_box(faces.boxes, box, iou_min)
+
+
+def best_box(boxes: Floats, box: Floats, iou_min: float) -> int | None:
+    """Row of ``boxes`` (n, 4) that overlaps ``box`` most, if it does so by ``iou_min``."""
+    if not len(boxes):
         return None
-    overlaps = iou(box, faces.boxes)
+    overlaps = iou(box, boxes)
     row = int(np.argmax(overlaps))
     return row if overlaps[row] >= iou_min else None

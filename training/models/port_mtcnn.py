@@ -18,6 +18,7 @@ from edge.runtime.manifest import MODELS_DIR, InputSpec, ModelSpec
 from training.export.card import CardFacts, write_card
 from training.export.manifest import sha256_of, update_manifest
 from training.export.tflite import export_float32
+from training.models.fpnet import OUTPUTS, build_fpnet, build_pose_head
 from training.models.mtcnn import build_onet, build_pnet, build_rnet
 from training.wheels import MTCNN, fetch
 
@@ -129,6 +130,12 @@ def model_spec(
     )
 
 
+def fpnet_spec(content: bytes) -> ModelSpec:
+    """The manifest entry of O-Net as FPNet."""
+    sizes = {"score": 1, "box": 4, "landmarks": 10, "rot6d": 6}
+    return model_spec("fpnet", content, (-1, 48, 48, 3), {name: (-1, size) for name, size in sizes.items()})
+
+
 def _export(name: str, weights: Sequence[Floats], directory: Path) -> None:
     model = port(name, weights)
     free = name == "pnet"
@@ -158,6 +165,21 @@ def _facts(name: str, size: int, parameters: int, worst: float) -> CardFacts:
         },
         limits=("PReLU: to be exported as float32 only, int8 PReLU is slower than float32.",),
     )
+
+
+def port_cascade(directory: Path) -> None:
+    """All three nets as published into ``directory``, for a cascade to run. Raises InputError, ModelError.
+
+    O-Net stands in FPNet's place: its score, box and landmarks are MTCNN's, its rotation means nothing.
+    """
+    weights = load_original_weights()
+    for name in ("pnet", "rnet"):
+        _export(name, weights[name], directory)
+    fpnet = build_fpnet(port("onet", weights["onet"]), build_pose_head(1408, 16, 0.0))
+    content = export_float32(fpnet, directory / "fpnet_f32.tflite", OUTPUTS, shape=(None, 48, 48, 3))
+    spec = fpnet_spec(content)
+    check_parity("onet", directory / spec.file, spec)
+    update_manifest("fpnet", spec, directory)
 
 
 @click.command(name="mtcnn")

@@ -20,13 +20,12 @@ from training.export.manifest import update_manifest
 from training.export.tflite import export_float32
 from training.models.fpnet import OUTPUTS, build_fpnet, onet_features
 from training.models.fpnet_recipe import DEFAULT_RECIPE, FpnetRecipe, load_recipe
-from training.models.port_mtcnn import PORTED_DIR, TERMS, check_parity, load_original_weights, model_spec, port
+from training.models.port_mtcnn import PORTED_DIR, TERMS, check_parity, fpnet_spec, load_original_weights, port
 from training.models.pose_head import feature_pool, held_out_error_deg, train_pose_head
 from training.teachers import fsanet as fsanet_module
 from training.teachers.blend import BlendedTeacher
 from training.wheels import cache_root
 
-SIZES = {"score": 1, "box": 4, "landmarks": 10, "rot6d": 6}
 SET_TERMS = {
     "celeba": ("CelebA", "non-commercial research"),
     "yawdd_frames": ("YawDD", "research"),
@@ -109,7 +108,7 @@ def _export(
 
 
 def _spec(content: bytes, recipe: FpnetRecipe, teacher: str) -> ModelSpec:
-    ported = model_spec("fpnet", content, (-1, 48, 48, 3), {name: (-1, size) for name, size in SIZES.items()})
+    ported = fpnet_spec(content)
     data = tuple(dict.fromkeys([*ported.data, *(SET_TERMS[name][0] for name in recipe.sets)]))
     origin = f"{ported.origin}: O-Net; pose head of our own training, taught by {_teachers(teacher)}"
     return msgspec.structs.replace(ported, data=data, origin=origin)

