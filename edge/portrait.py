@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from edge.types import Pixels
 
 WIDTH, HEIGHT = 640, 480
-_FINE = 4  # drawn this much larger and shrunk, for soft edges
+_FINE = 2  # drawn this much larger and shrunk, for soft edges
 _CENTRE = (320, 220)
 _NOISE_LEVELS = 4.0  # a camera's, indoors
 
