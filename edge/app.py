@@ -73,7 +73,7 @@ def tune(config: Config) -> tuple[Tuning, Path]:
     """Time the models on this device, and write the choice beside the database. Raises ModelError, StateError."""
 
     def open_store(threads: int) -> ModelStore:
-        return model_store(replace(config, runtime=replace(config.runtime, threads=threads)))
+        return model_store(with_threads(config, threads))
 
     chosen = tuning.tune(open_store, SystemClock())
     return chosen, tuning.save(Path(config.state.directory), chosen)
@@ -195,6 +195,11 @@ def with_min_face(config: Config, min_face_px: int | None) -> Config:
     if min_face_px is None:
         return config
     return replace(config, detect=replace(config.detect, min_face_px=min_face_px))
+
+
+def with_threads(config: Config, threads: int) -> Config:
+    """The configuration with this number of threads for each net, whatever was tuned."""
+    return replace(config, runtime=replace(config.runtime, threads=threads))
 
 
 def with_backend(config: Config, backend: str | None) -> Config:

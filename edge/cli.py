@@ -255,14 +255,15 @@ def bench(
     as_json: bool,
     config_path: Path | None,
 ) -> None:
-    """Time detection, a tracked frame and the Siamese branch on a 640x480 frame: median, p95, ratio to a peer."""
+    """Time detection, a tracked frame and the Siamese branch on a 640x480 frame, one thread: median, p95, ratio."""
     import msgspec
 
     from edge import app
     from edge import bench as benchmark
     from edge.clock import CpuClock, SystemClock
 
-    vision = app.open_vision(app.with_min_face(_load(config_path), min_face))
+    config = app.with_threads(app.with_min_face(_load(config_path), min_face), 1)  # peers are held to one as well
+    vision = app.open_vision(config)
     report = benchmark.measure(
         vision,
         image,

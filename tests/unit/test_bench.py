@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from edge.app import open_vision
+from edge.app import open_vision, with_threads
 from edge.bench import (
     DETECT,
     EMBED,
@@ -37,7 +37,7 @@ BLANK = Scene(Frame(np.zeros((480, 640, 3), np.uint8), 0.0), np.zeros((112, 112,
 
 @pytest.fixture(scope="module")
 def vision() -> Vision:
-    return open_vision(Config())
+    return open_vision(with_threads(Config(), 1))
 
 
 def test_each_is_timed_five_times_a_round_in_turns() -> None:
