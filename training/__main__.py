@@ -32,6 +32,7 @@ COMMANDS = {
         "pose": ("training.evaluate.pose:command", "Head-pose error in degrees."),
         "detection": ("training.evaluate.detection:command", "Recall and false positives."),
         "card": ("training.evaluate.card:command", "All of it, into the model cards, with plots."),
+        "landmarks": ("training.evaluate.landmarks:command", "Error of the five points, in % of the eyes' distance."),
         "thresholds": ("training.evaluate.cascade_thresholds:command", "What the cascade's score thresholds buy."),
     },
 }

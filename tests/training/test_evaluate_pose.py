@@ -38,7 +38,7 @@ def test_the_summary_by_hand() -> None:
         pose_error(rotation_from_euler(-40, 6, 0), HeadPose(-40, 0, 0)),
     ]
     found = summary(3, errors)
-    assert found | {"geodesic": 0} == {
+    assert found | {"geodesic": 0, "geodesic_by_yaw": 0} == {
         "n": 3,
         "found": 2,
         "mae": 1.5,
@@ -46,9 +46,11 @@ def test_the_summary_by_hand() -> None:
         "mae_pitch": 3.0,
         "mae_roll": 0.0,
         "geodesic": 0,
+        "geodesic_by_yaw": 0,
         "by_yaw": {"0-30": 1.0, "30-60": 2.0},
     }
     assert found["geodesic"] == pytest.approx(4.5, abs=0.01)
+    assert found["geodesic_by_yaw"] == {"0-30": pytest.approx(3, abs=0.01), "30-60": pytest.approx(6, abs=0.01)}
 
 
 def test_no_face_found_is_null_not_zero() -> None:

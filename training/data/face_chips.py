@@ -13,21 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.config import DetectConfig
-from edge.crops import warp
 from edge.detect.cascade import Cascade
 from edge.errors import InputError
-from edge.geometry import invert_affine, similarity_transform, transform_points
 from edge.runtime.litert import ModelStore
 from edge.runtime.manifest import MODELS_DIR
 from edge.types import Floats, Frame, Pixels
-from edge.verify.align import SIZE, TEMPLATE, align
+from edge.verify.align import SIZE, align
 from training.data.face_sets import Photo
-from training.teachers.yunet import YuNet
+from training.teachers.yunet import YuNet, nearest
 
 CHIP_PX = 152  # 112 with 20 px on each side: room for a turn of 10 degrees and a shift of 8 px
 MARGIN_PX = (CHIP_PX - SIZE) // 2
-_LEVELLED_PX = 320
-_LEVELLED_SCALE = 1.6
 _VERSION = 2  # of what a chip is; raise it when the alignment or the teachers change
 
 Embed = Callable[[Pixels], Floats]
@@ -65,7 +61,7 @@ class Locator:
         """Landmarks (5, 2) px of the face at ``photo.centre`` in BGR ``pixels``. None: no face there."""
         frame = Frame.from_pixels(pixels, 0.0)
         faces = self._cascade.detect(frame)
-        row = _nearest(faces.boxes, photo.centre)
+        row = nearest(faces.boxes, photo.centre)
         if row is not None:
             return self._cascade.level(frame, faces[row]).landmarks
         return self._by_yunet(pixels, photo)
@@ -74,24 +70,12 @@ class Locator:
         first = self._yunet_landmarks(pixels, photo.centre) if photo.landmarks is None else photo.landmarks
         if first is None:
             return None
-        matrix = similarity_transform(first, _LEVELLED_SCALE * (TEMPLATE - SIZE / 2) + np.float32(_LEVELLED_PX / 2))
-        levelled = warp(pixels, matrix, _LEVELLED_PX)
-        again = self._yunet_landmarks(levelled, np.full(2, _LEVELLED_PX / 2, np.float32))
-        return first if again is None else transform_points(again, invert_affine(matrix))
+        return self._yunet.level(pixels, first)
 
     def _yunet_landmarks(self, pixels: Pixels, centre: Floats) -> Floats | None:
         found = self._yunet.detect(pixels)
-        row = _nearest(found.boxes, centre)
+        row = nearest(found.boxes, centre)
         return None if row is None else np.asarray(found.landmarks[row], np.float32)
-
-
-def _nearest(boxes: Floats, centre: Floats) -> int | None:
-    """Row of the box whose middle is nearest to ``centre``, within half its width; None where there is no such box."""
-    if not len(boxes):
-        return None
-    away = np.linalg.norm((boxes[:, :2] + boxes[:, 2:]) / 2 - centre, axis=1)
-    best = int(np.argmin(away))
-    return best if away[best] < (boxes[best, 2] - boxes[best, 0]) / 2 else None
 
 
 def cached_chips(photos: Sequence[Photo], teachers: dict[str, Embed], cache: Path, say: Callable[[str], None]) -> Chips:

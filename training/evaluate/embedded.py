@@ -18,6 +18,7 @@ from edge.images import read_image
 from edge.runtime.litert import ModelStore
 from edge.types import Faces, Floats, Frame
 from edge.verify.siamese import Branch
+from training.teachers.yunet import YuNet
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +87,32 @@ def device_eye(directory: Path, detect: DetectConfig | None = None) -> See:
     return see
 
 
+def yunet_eye(directory: Path) -> See:
+    """The same branch on faces that YuNet finds and aligns, in two passes: what our own alignment is held against.
+
+    Raises ModelError, and InputError where YuNet's weights cannot be had.
+    """
+    branch, yunet = Branch(ModelStore(directory)), YuNet()
+
+    def see(frame: Frame) -> Look | None:
+        found = yunet.detect(frame.pixels)
+        if not len(found):
+            return None
+        landmarks = found.landmarks[main_box(found.boxes, frame)]
+        return Look(branch.embed(frame.pixels, yunet.level(frame.pixels, landmarks)))
+
+    return see
+
+
 def main_face(faces: Faces, frame: Frame) -> int:
-    """Row of the face that is large and near the middle: its side less its distance from there, both in px."""
-    sides = np.sqrt(np.prod(np.maximum(faces.boxes[:, 2:] - faces.boxes[:, :2], 0), axis=1))
-    middles = (faces.boxes[:, :2] + faces.boxes[:, 2:]) / 2
+    """Row of the face that the photo is of."""
+    return main_box(faces.boxes, frame)
+
+
+def main_box(boxes: Floats, frame: Frame) -> int:
+    """Row of the box (n, 4) that is large and near the middle: its side less its distance from there, both in px."""
+    sides = np.sqrt(np.prod(np.maximum(boxes[:, 2:] - boxes[:, :2], 0), axis=1))
+    middles = (boxes[:, :2] + boxes[:, 2:]) / 2
     away = np.linalg.norm(middles - np.array([frame.width, frame.height], np.float32) / 2, axis=1)
     return int(np.argmax(sides - away))
 

@@ -76,8 +76,9 @@ def _apart_deg(one: float, other: float) -> float:
 def summary(n: int, errors: Sequence[PoseError]) -> dict[str, object]:
     """The numbers that are printed. Means are over the faces found; None where there are none."""
     buckets = {
-        f"{low}-{high}": [error.mean for error in errors if low <= abs(error.yaw_deg) < high] for low, high in _BUCKETS
+        f"{low}-{high}": [error for error in errors if low <= abs(error.yaw_deg) < high] for low, high in _BUCKETS
     }
+    filled = {name: inside for name, inside in buckets.items() if inside}
     yaw, pitch, roll = (_mean([error.angles[axis] for error in errors]) for axis in range(3))
     return {
         "n": n,
@@ -87,7 +88,8 @@ def summary(n: int, errors: Sequence[PoseError]) -> dict[str, object]:
         "mae_pitch": pitch,
         "mae_roll": roll,
         "geodesic": _mean([error.geodesic for error in errors]),
-        "by_yaw": {name: _mean(values) for name, values in buckets.items() if values},
+        "by_yaw": {name: _mean([error.mean for error in inside]) for name, inside in filled.items()},
+        "geodesic_by_yaw": {name: _mean([error.geodesic for error in inside]) for name, inside in filled.items()},
     }
 
 

