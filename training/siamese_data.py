@@ -34,6 +34,35 @@ def split_by_person(chips: Chips, held_out_share: float, seed: int) -> tuple[Row
     return np.flatnonzero(~judged), np.flatnonzero(judged)
 
 
+def well_labelled(chips: Chips, similarity_min: float) -> Rows:
+    """Row indices whose median SFace cosine to the others of their name is at least ``similarity_min``.
+
+    Lists of celebrities name some photos wrongly, and beside the right face there may stand another. A person with two
+    photos that disagree loses both: nothing tells which is right. A single photo is kept.
+    """
+    sface = views_mean(chips.teachers["sface"])
+    kept = [rows[_agreeing(sface[rows], similarity_min)] for rows in _rows_by_person(classes(chips))]
+    return np.sort(np.concatenate(kept))
+
+
+def _agreeing(embeddings: Floats, similarity_min: float) -> NDArray[np.bool_]:
+    if len(embeddings) == 1:
+        return np.ones(1, bool)
+    similar = embeddings @ embeddings.T
+    others = similar[~np.eye(len(similar), dtype=bool)].reshape(len(similar), -1)
+    agreeing: NDArray[np.bool_] = np.median(others, axis=1) >= similarity_min
+    return agreeing
+
+
+def classes(chips: Chips) -> NDArray[np.int32]:
+    """(n,) the people of ``chips`` counted from 0 without gaps, in the order of their indices."""
+    return np.unique(chips.people, return_inverse=True)[1].astype(np.int32)
+
+
+def _rows_by_person(people: NDArray[np.int32]) -> list[Rows]:
+    return [np.flatnonzero(people == person) for person in range(people.max() + 1)]
+
+
 def views_mean(embeddings: Floats) -> Floats:
     """Unit mean ``(n, 128)`` of a face's and its mirror image's embeddings ``(n, 2, 128)``: steadier than either."""
     mean = embeddings.mean(axis=1)
@@ -44,12 +73,13 @@ def views_mean(embeddings: Floats) -> Floats:
 def batches(chips: Chips, recipe: Recipe, first_step: int = 0) -> Iterator[tuple[Floats, Floats]]:
     """Endless batches from step ``first_step`` on; each depends on the recipe's seed and its step alone."""
     anchor, sface = views_mean(chips.teachers["port"]), views_mean(chips.teachers["sface"])
-    by_person = [np.flatnonzero(chips.people == person) for person in np.unique(chips.people)]
+    people = classes(chips)
+    by_person = _rows_by_person(people)
     step = first_step
     while True:
         rows = _draw(by_person, recipe.schedule, np.random.default_rng((recipe.seed, step, 0)))
-        crops = jittered_crops(chips.pixels[rows], recipe.jitter, (recipe.seed, step, 1))
-        yield normalised(crops), targets(chips.people[rows], anchor[rows], sface[rows])
+        crops = jittered_crops(chips.pixels[rows], recipe, (recipe.seed, step, 1))
+        yield normalised(crops), targets(people[rows], anchor[rows], sface[rows])
         step += 1
 
 

@@ -11,12 +11,9 @@ import msgspec
 from msgspec import Meta
 
 from edge.errors import ConfigError
+from training.cascade_recipe import Count, Share, SpoilPart, Weight
 
 DEFAULT_RECIPE = Path(__file__).resolve().parent / "recipes" / "siamese.toml"
-
-Share = Annotated[float, Meta(ge=0, le=1)]
-Weight = Annotated[float, Meta(ge=0, le=100)]
-Count = Annotated[int, Meta(ge=1)]
 
 
 class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -24,37 +21,42 @@ class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 
 class DataPart(_Section, frozen=True):
-    """Which photos, and how many of the people are kept back to judge the training on."""
+    """Which photos, and how many of the people are kept back to judge the training on.
+
+    ``label_similarity_min``: a photo whose median cosine, by SFace, to the others of its name is lower is taken for
+    somebody else's and left out; -1 keeps every photo.
+    """
 
     sets: Annotated[tuple[str, ...], Meta(min_length=1)]
     held_out_share: Annotated[float, Meta(gt=0, lt=1)]
+    label_similarity_min: Annotated[float, Meta(ge=-1, le=1)]
 
 
 class JitterPart(_Section, frozen=True):
-    """What the student sees instead of the clean crop. The sigmas are of normal distributions; shares of samples."""
+    """What is left after alignment, beside ``spoil.roll_sigma_deg``, and how small faces are. Sigmas of normals."""
 
-    rotation_sigma_deg: Annotated[float, Meta(ge=0, le=10)]
     scale_sigma: Annotated[float, Meta(ge=0, le=0.15)]
     shift_sigma_px: Annotated[float, Meta(ge=0, le=6)]
-    contrast_sigma: Annotated[float, Meta(ge=0, le=0.5)]
     small_share: Share
     small_side_px: tuple[Annotated[int, Meta(ge=24)], Annotated[int, Meta(le=112)]]
-    blur_share: Share
-    blur_sigma_max_px: Annotated[float, Meta(ge=0.5, le=4)]
-    dark_share: Share
-    dark_gain_min: Annotated[float, Meta(gt=0, le=1)]
-    grey_share: Share
-    jpeg_share: Share
-    jpeg_quality_min: Annotated[int, Meta(ge=5, le=95)]
 
 
 class LossPart(_Section, frozen=True):
-    """Weights of the three terms (training.losses.distil) and what the last one needs."""
+    """Weights of the terms (training.losses) and what the identity terms need; a weight of 0 leaves its term out.
+
+    ``margin`` and ``triplet_margin``: Euclidean, of unit embeddings; ``angular_margin``: radians; ``angular_scale``: of
+    the cosines before the softmax.
+    """
 
     anchor: Weight
     relational: Weight
     contrastive: Weight
     margin: Annotated[float, Meta(gt=0, le=2)]
+    triplet: Weight
+    triplet_margin: Annotated[float, Meta(gt=0, le=2)]
+    angular: Weight
+    angular_margin: Annotated[float, Meta(ge=0, le=1)]
+    angular_scale: Annotated[float, Meta(ge=1, le=128)]
 
 
 class SchedulePart(_Section, frozen=True):
@@ -87,6 +89,7 @@ class Recipe(_Section, frozen=True):
     seed: int
     data: DataPart
     jitter: JitterPart
+    spoil: SpoilPart
     loss: LossPart
     schedule: SchedulePart
     export: ExportPart

@@ -9,27 +9,27 @@ from pathlib import Path
 
 import click
 import keras
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import VigilError
 from edge.runtime.manifest import MODELS_DIR
 from edge.types import Floats, Pixels
-from training.data.face_chips import Chips, Embed, cached_chips, centre_crops
+from training.data.face_chips import Chips, Embed, cached_chips
 from training.data.face_sets import Selection, select
-from training.data.jitter import realigned_crops
-from training.evaluate.match_rates import all_pairs, equal_error_rate, tar_at_fmr
+from training.evaluate.branch_conditions import judge
 from training.export.siamese import export
 from training.losses.distil import DistilLoss
+from training.models.identity_head import branch_of, person_centres, with_centres
 from training.models.port_mobilefacenet import port
-from training.siamese_data import batches, normalised, split_by_person
+from training.siamese_data import batches, classes, normalised, split_by_person, views_mean, well_labelled
 from training.siamese_recipe import DEFAULT_RECIPE, Recipe, load_recipe
 from training.teachers.sface import SFace
 
 RUNS = Path("runs/siamese")
 _CHECKPOINT = "checkpoint.keras"
 _EMBED_BATCH = 64
-_JUDGE_SEED = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,20 +54,6 @@ def embedder(model: keras.Model) -> Embed:
     return embed
 
 
-def judge(embed: Embed, chips: Chips, recipe: Recipe) -> dict[str, float]:
-    """EER and TAR over all pairs of ``chips``, cleanly aligned and with jittered alignment."""
-    results = {}
-    crops = {
-        "clean": centre_crops(chips.pixels),
-        "jittered": realigned_crops(chips.pixels, recipe.jitter, (_JUDGE_SEED,)),
-    }
-    for name, pixels in crops.items():
-        pairs = all_pairs(embed(pixels), chips.people)
-        results[f"{name} eer"] = equal_error_rate(pairs)
-        results |= {f"{name} tar {fmr:g}": tar_at_fmr(pairs, fmr) for fmr in (1e-3, 1e-4)}
-    return results
-
-
 def train(data: Path, weights: Path, recipe: Recipe, say: Callable[[str], None]) -> Trained:
     """Align, ask the teachers, train, judge. A training that was stopped goes on from its checkpoint.
 
@@ -80,27 +66,44 @@ def train(data: Path, weights: Path, recipe: Recipe, say: Callable[[str], None])
     )
     start = port(weights)
     teachers: dict[str, Embed] = {"port": embedder(start), "sface": SFace().embed}
-    chips = cached_chips(selection.photos, teachers, RUNS, say)
+    chips = _clean(cached_chips(selection.photos, teachers, RUNS, say), recipe, say)
     learn, held_out = split_by_person(chips, recipe.data.held_out_share, recipe.seed)
     judged = chips.take(held_out)
-    results = {"before": judge(teachers["port"], judged, recipe)}
+    results = {"before": judge(teachers["port"], judged)}
     say(f"before: {_line(results['before'])}")
     folder = RUNS / recipe.digest()
     published = start.get_weights()
     model = fit(start, chips.take(learn), recipe, folder, say)
     average_weights(model, published, recipe.schedule.start_share)
-    results["after"] = judge(embedder(model), judged, recipe)
+    results["after"] = judge(embedder(model), judged)
     say(f"after: {_line(results['after'])}")
     (folder / "results.json").write_text(json.dumps(results, indent=1), encoding="utf-8")
     return Trained(model, chips.take(learn), selection, results)
 
 
-def fit(start: keras.Model, chips: Chips, recipe: Recipe, folder: Path, say: Callable[[str], None]) -> keras.Model:
-    """Train ``start`` on ``chips``, or go on from the checkpoint in ``folder``, which is written after each epoch."""
+def _clean(chips: Chips, recipe: Recipe, say: Callable[[str], None]) -> Chips:
+    rows = well_labelled(chips, recipe.data.label_similarity_min)
+    say(f"{len(chips.people) - len(rows)} faces left out: unlike the others of their name")
+    return chips.take(rows)
+
+
+def fit(
+    start: keras.Model,
+    chips: Chips,
+    recipe: Recipe,
+    folder: Path,
+    say: Callable[[str], None],
+    *,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> keras.Model:
+    """Train ``start`` on ``chips``, or go on from the checkpoint in ``folder``, which is written after each epoch.
+
+    Returns the branch, without the centres of the people that it was trained with.
+    """
     keras.utils.set_random_seed(recipe.seed)
     schedule = recipe.schedule
     checkpoint = folder / _CHECKPOINT
-    model = keras.models.load_model(checkpoint) if checkpoint.is_file() else _compiled(start, recipe)
+    model = keras.models.load_model(checkpoint) if checkpoint.is_file() else _compiled(start, chips, recipe)
     done = int(model.optimizer.iterations)
     if done:
         say(f"{checkpoint}: going on from step {done}")
@@ -112,10 +115,10 @@ def fit(start: keras.Model, chips: Chips, recipe: Recipe, folder: Path, say: Cal
         epochs=epochs,
         steps_per_epoch=schedule.steps_per_epoch,
         shuffle=False,
-        callbacks=[keras.callbacks.ModelCheckpoint(str(checkpoint))],
+        callbacks=[keras.callbacks.ModelCheckpoint(str(checkpoint)), *callbacks],
         verbose=2,
     )
-    return model
+    return branch_of(model)
 
 
 def average_weights(model: keras.Model, start: Sequence[NDArray[np.float32]], start_share: float) -> None:
@@ -128,10 +131,13 @@ def average_weights(model: keras.Model, start: Sequence[NDArray[np.float32]], st
     model.set_weights([start_share * old + (1 - start_share) * new for old, new in pairs])
 
 
-def _compiled(model: keras.Model, recipe: Recipe) -> keras.Model:
-    schedule, loss = recipe.schedule, recipe.loss
-    for layer in [layer for layer in model.layers if layer.weights][: schedule.frozen_layers]:
+def _compiled(branch: keras.Model, chips: Chips, recipe: Recipe) -> keras.Model:
+    schedule = recipe.schedule
+    for layer in [layer for layer in branch.layers if layer.weights][: schedule.frozen_layers]:
         layer.trainable = False
+    model = branch
+    if recipe.loss.angular:
+        model = with_centres(branch, person_centres(views_mean(chips.teachers["port"]), classes(chips)))
     rate = keras.optimizers.schedules.CosineDecay(
         schedule.learning_rate / 100,
         schedule.steps - schedule.warmup_steps,
@@ -140,7 +146,7 @@ def _compiled(model: keras.Model, recipe: Recipe) -> keras.Model:
         warmup_steps=schedule.warmup_steps,
     )
     optimizer = keras.optimizers.AdamW(rate, weight_decay=schedule.weight_decay, global_clipnorm=1.0)
-    model.compile(optimizer, DistilLoss(loss.anchor, loss.relational, loss.contrastive, loss.margin))
+    model.compile(optimizer, DistilLoss(msgspec.to_builtins(recipe.loss)))
     return model
 
 

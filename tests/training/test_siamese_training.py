@@ -18,12 +18,15 @@ from edge.types import Floats, Pixels
 from training.data.face_chips import CHIP_PX, Chips, centre_crops
 from training.data.face_sets import select
 from training.data.jitter import jittered_crops, realigned_crops
-from training.losses.distil import DistilLoss, distances, relational_loss, targets, unit
+from training.losses.distil import DistilLoss, relational_loss, targets
+from training.losses.identity import distances, unit
 from training.siamese_data import batches, normalised, split_by_person
 from training.siamese_recipe import DEFAULT_RECIPE, Recipe, load_recipe
 from training.train_siamese import average_weights
 
-LOSS = DistilLoss(anchor=1.0, relational=10.0, contrastive=0.1, margin=1.2)
+OFF = {"anchor": 0.0, "relational": 0.0, "contrastive": 0.0, "margin": 1.2, "triplet": 0.0, "triplet_margin": 0.3}
+OFF |= {"angular": 0.0, "angular_margin": 0.3, "angular_scale": 32.0}
+LOSS = DistilLoss({**OFF, "anchor": 1.0, "relational": 10.0, "contrastive": 0.1, "triplet": 0.1})
 
 
 def unit_rows(seed: int, n: int = 8) -> Floats:
@@ -62,7 +65,7 @@ def test_the_loss_forgives_length_and_is_least_at_the_teachers() -> None:
 
 def test_the_contrastive_term_pulls_the_same_and_pushes_others() -> None:
     teacher = unit_rows(5, 2)
-    only = DistilLoss(anchor=0, relational=0, contrastive=1, margin=1.2)
+    only = DistilLoss({**OFF, "contrastive": 1.0})
     near, far = np.eye(128, dtype=np.float32)[[0, 0]], np.eye(128, dtype=np.float32)[[0, 1]]
     same, other = (
         targets(np.zeros(2, np.int32), teacher, teacher),
@@ -116,17 +119,17 @@ def chips(n: int = 12, people: int = 4) -> Chips:
 
 
 def test_jitter_depends_on_its_seed_alone() -> None:
-    faces, jitter = chips().pixels, load_recipe().jitter
-    first = jittered_crops(faces, jitter, (1, 2))
-    assert np.array_equal(first, jittered_crops(faces, jitter, (1, 2)))
-    assert not np.array_equal(first, jittered_crops(faces, jitter, (1, 3)))
+    faces, recipe = chips().pixels, load_recipe()
+    first = jittered_crops(faces, recipe, (1, 2))
+    assert np.array_equal(first, jittered_crops(faces, recipe, (1, 2)))
+    assert not np.array_equal(first, jittered_crops(faces, recipe, (1, 3)))
     assert first.shape == (12, 112, 112, 3)
 
 
 def test_no_jitter_cuts_out_the_clean_crop() -> None:
-    still = msgspec.structs.replace(load_recipe().jitter, rotation_sigma_deg=0, scale_sigma=0, shift_sigma_px=0)
+    still = msgspec.structs.replace(load_recipe().jitter, scale_sigma=0, shift_sigma_px=0)
     faces = chips().pixels
-    assert np.array_equal(realigned_crops(faces, still, (0,)), centre_crops(faces))
+    assert np.array_equal(realigned_crops(faces, still, 0, (0,)), centre_crops(faces))
 
 
 def test_normalised_pixels_are_rgb_by_imagenet() -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,7 +17,7 @@ from edge.config import DetectConfig
 from edge.detect.cascade import Cascade
 from edge.errors import InputError
 from edge.runtime.litert import ModelStore
-from edge.runtime.manifest import MODELS_DIR
+from edge.runtime.manifest import MODELS_DIR, load_manifest
 from edge.types import Floats, Frame, Pixels
 from edge.verify.align import SIZE, align
 from training.data.face_sets import Photo
@@ -24,7 +25,7 @@ from training.teachers.yunet import YuNet, nearest
 
 CHIP_PX = 152  # 112 with 20 px on each side: room for a turn of 10 degrees and a shift of 8 px
 MARGIN_PX = (CHIP_PX - SIZE) // 2
-_VERSION = 2  # of what a chip is; raise it when the alignment or the teachers change
+_VERSION = 3  # of what a chip is; raise it when its making changes. The models that align it are part of the key
 
 Embed = Callable[[Pixels], Floats]
 
@@ -80,7 +81,7 @@ class Locator:
 
 def cached_chips(photos: Sequence[Photo], teachers: dict[str, Embed], cache: Path, say: Callable[[str], None]) -> Chips:
     """The chips of ``photos``, read from ``cache`` or made (some 30 ms a photo) and kept there. Raises InputError."""
-    key = _key(photos, sorted(teachers))
+    key = _key(photos, sorted(teachers), MODELS_DIR)
     folder = cache / f"chips-{key[:16]}"
     if not (folder / "done.json").is_file():
         _write(folder, make_chips(photos, teachers, say))
@@ -124,8 +125,11 @@ def _load(path: Path) -> Pixels:
     return np.asarray(pixels, np.uint8)
 
 
-def _key(photos: Sequence[Photo], teachers: Sequence[str]) -> str:
-    listing = [_VERSION, teachers, [[str(p.path), p.path.stat().st_size, p.person] for p in photos]]
+def _key(photos: Sequence[Photo], teachers: Sequence[str], models: Path) -> str:
+    """Changes with the photos, the teachers, and the models that find the landmarks."""
+    aligned_by = [load_manifest(models).spec(name).sha256 for name in ("pnet", "rnet", "fpnet")]
+    faces = [[str(p.path), p.path.stat().st_size, p.person] for p in photos]
+    listing = [_VERSION, aligned_by, msgspec.to_builtins(DetectConfig()), teachers, faces]
     return hashlib.sha256(json.dumps(listing).encode()).hexdigest()
 
 

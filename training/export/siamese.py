@@ -43,10 +43,10 @@ def export(
     """
     rows = np.random.default_rng(recipe.seed).permutation(len(chips.pixels))
     count = recipe.export.calibration_chips
-    calibration = jittered_crops(chips.pixels[rows[:count]], recipe.jitter, (recipe.seed, 2))
+    calibration = jittered_crops(chips.pixels[rows[:count]], recipe, (recipe.seed, 2))
     content = export_int8(model, [normalised(calibration)], directory / FILE, ["embedding"], shape=_SHAPE)
     spec = _spec(content, recipe)
-    faces = jittered_crops(chips.pixels[rows[-_PARITY_FACES:]], recipe.jitter, (recipe.seed, 3))
+    faces = jittered_crops(chips.pixels[rows[-_PARITY_FACES:]], recipe, (recipe.seed, 3))
     cosines = parity(model, Model(NAME, directory / FILE, spec, _SHAPE), faces)
     if cosines.mean() < COSINE_MIN:
         raise ModelError(f"{FILE}: expected int8 within a mean cosine of {COSINE_MIN} of float32, got {cosines.mean()}")
