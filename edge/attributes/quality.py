@@ -16,7 +16,7 @@ from edge.types import Face, Floats, Frame, HeadPose, Pixels, Quality
 
 SHARPNESS_SIDE_PX = 64  # near the smallest face that is verified, so that a larger one is not held to finer detail
 INSIDE_MIN = 0.85  # share of the box that has to lie within the frame
-_INNER = 0.2  # cut off at each side of the box for the brightness: hair and background
+_INNER = 0.2  # cut off at each side of what is seen for the brightness: hair and background
 _CONTRAST_FLOOR = 100.0  # variance; faces have 200 to 5,000. Below it, sensor noise would count as detail
 
 Grey = NDArray[np.uint8]
@@ -28,8 +28,9 @@ def assess(frame: Frame, face: Face, pose: HeadPose, limits: VerifyConfig) -> Qu
     Faults are among "too small", "cut off", "turned away", "dark", "too bright", "blurred". A measure that is not
     finite counts as a fault. Never raises for a ``face`` of Faces: a box outside the frame is "cut off".
     """
-    crop = _grey_crop(frame.pixels, face.box, inset=0.0)
-    inner = _grey_crop(frame.pixels, face.box, inset=_INNER)
+    crop = _grey_crop(frame.pixels, face.box)
+    height, width = (int(_INNER * side) for side in crop.shape)
+    inner = crop[height : crop.shape[0] - height, width : crop.shape[1] - width]
     sharpness = _sharpness(crop)
     brightness = float(inner.mean()) if inner.size else 0.0
     # Each condition states what a good face has, so that NaN fails it.
@@ -45,12 +46,11 @@ def assess(frame: Frame, face: Face, pose: HeadPose, limits: VerifyConfig) -> Qu
     return Quality(face.side_px, sharpness, brightness, pose, faults)
 
 
-def _grey_crop(pixels: Pixels, box: Floats, inset: float) -> Grey:
-    """What lies within the frame of the box shrunk by ``inset`` of its sides; empty where nothing does."""
-    margin = inset * (box[2:] - box[:2])
+def _grey_crop(pixels: Pixels, box: Floats) -> Grey:
+    """What lies within the frame of the box; empty where nothing does."""
     limits = np.array([pixels.shape[1], pixels.shape[0]])
-    x1, y1 = np.clip(np.floor(box[:2] + margin), 0, limits).astype(int)
-    x2, y2 = np.clip(np.ceil(box[2:] - margin), 0, limits).astype(int)
+    x1, y1 = np.clip(np.floor(box[:2]), 0, limits).astype(int)
+    x2, y2 = np.clip(np.ceil(box[2:]), 0, limits).astype(int)
     part = pixels[y1:y2, x1:x2]
     if not part.size:
         return np.zeros((0, 0), np.uint8)
