@@ -7,7 +7,9 @@ from enum import Enum
 from typing import TypeVar
 
 from edge.policy.access import TABLE
+from edge.policy.attention import TABLE as ATTENTION_TABLE
 from edge.policy.contact import DOOR_TABLE
+from edge.policy.sight import SIGHT_TABLE
 
 S = TypeVar("S", bound=Enum)
 T = TypeVar("T", bound=Enum)
@@ -21,6 +23,16 @@ def access_diagram() -> str:
 def door_diagram() -> str:
     """The door contact's table as a Mermaid state diagram."""
     return _diagram(DOOR_TABLE)
+
+
+def attention_diagram() -> str:
+    """The driver's table as a Mermaid state diagram."""
+    return _diagram(ATTENTION_TABLE)
+
+
+def sight_diagram() -> str:
+    """Whether the driver is seen at all, as a Mermaid state diagram."""
+    return _diagram(SIGHT_TABLE)
 
 
 def _diagram(table: Mapping[S, Mapping[T, S]]) -> str:
