@@ -19,7 +19,7 @@ from edge.images import read_image
 from edge.runtime.litert import ModelStore
 from edge.runtime.manifest import MODELS_DIR
 from edge.types import Floats, Frame
-from training.teachers.yunet import nearest
+from training.teachers.yunet import YuNet, nearest
 
 _SET, _FIVE, _SIXTY_EIGHT = "ytf_crops", "landmarks5_yunet.csv", "landmarks68.csv"
 _FIVE_COLUMNS = tuple(f"{point}_{axis}" for point in ("re", "le", "n", "rm", "lm") for axis in "xy")
@@ -46,14 +46,22 @@ def command(data: Path, models: Path) -> None:
     """Normalised mean error in per cent of the distance of the eyes, up to 45 degrees of yaw; the last line is JSON.
 
     `nme`: the points as found, against YuNet's; `nme_second_look`: those that verification aligns by. `_68`: against
-    points made of 68 annotated ones, where these are given, beside what YuNet's are off by themselves. Yaw is FPNet's.
+    points made of 68 annotated ones, where these are given, beside what YuNet's are off by themselves. `nme_yunet`: YuNet
+    run here against its own given points, which were made at another scale: how exact the yardstick is. Yaw is FPNet's.
     """
     folder = data / _SET
     five = read_points(folder / _FIVE, _FIVE_COLUMNS)
     many = {name: five_of(points) for name, points in read_points(folder / _SIXTY_EIGHT, _MANY_COLUMNS).items()}
-    see = cascade_eye(models)
-    seen = {name: see(read_image(folder / "images" / name), points.mean(axis=0)) for name, points in five.items()}
-    click.echo(json.dumps(summary(five, many, seen)))
+    see, yunet = cascade_eye(models), YuNet()
+    seen: dict[str, Sighting | None] = {}
+    again: dict[str, Floats] = {}
+    for name, points in five.items():
+        frame = read_image(folder / "images" / name)
+        seen[name] = see(frame, points.mean(axis=0))
+        found = yunet.detect(frame.pixels)
+        row = nearest(found.boxes, points.mean(axis=0))
+        again |= {} if row is None else {name: found.landmarks[row]}
+    click.echo(json.dumps(summary(five, many, seen, again)))
 
 
 def read_points(table: Path, columns: Sequence[str]) -> dict[str, Floats]:
@@ -115,7 +123,7 @@ def normalised_error(found: Floats, wanted: Floats) -> float:
 
 
 def summary(
-    five: dict[str, Floats], many: dict[str, Floats], seen: dict[str, Sighting | None]
+    five: dict[str, Floats], many: dict[str, Floats], seen: dict[str, Sighting | None], again: dict[str, Floats]
 ) -> dict[str, float | int | None]:
     """The numbers that are printed; a mean over no face is None."""
     found = {name: sighting for name, sighting in seen.items() if sighting is not None}
@@ -127,6 +135,7 @@ def summary(
         "beyond_45": len(found) - len(frontal),
         "nme": _mean([normalised_error(sighting.first, five[name]) for name, sighting in frontal.items()]),
         "nme_second_look": _mean([normalised_error(sighting.second, five[name]) for name, sighting in frontal.items()]),
+        "nme_yunet": _mean([normalised_error(again[name], five[name]) for name in frontal if name in again]),
         "n_68": len(both),
         "nme_68": _mean([normalised_error(frontal[name].first, many[name]) for name in both]),
         "nme_68_second_look": _mean([normalised_error(frontal[name].second, many[name]) for name in both]),
