@@ -47,7 +47,8 @@ def command(data: Path, models: Path) -> None:
 
     `nme`: the points as found, against YuNet's; `nme_second_look`: those that verification aligns by. `_68`: against
     points made of 68 annotated ones, where these are given, beside what YuNet's are off by themselves. `nme_yunet`:
-    YuNet run here against its own given points, which were made at another scale: how exact the yardstick is. Yaw is FPNet's.
+    YuNet run here against its own given points, which were made at another scale: how exact the yardstick is. Yaw is
+    FPNet's.
     """
     folder = data / _SET
     five = read_points(folder / _FIVE, _FIVE_COLUMNS)
