@@ -33,6 +33,11 @@ COMMANDS = {
         "detection": ("training.evaluate.detection:command", "Recall and false positives."),
         "card": ("training.evaluate.card:command", "All of it, into the model cards, with plots."),
         "landmarks": ("training.evaluate.landmarks:command", "Error of the five points, in % of the eyes' distance."),
+        "enrolment": ("training.evaluate.enrolment:command", "Who is turned away, by how many views they enrolled."),
+        "robustness": (
+            "training.evaluate.robustness:command",
+            "Verification of small, blurred, turned and dark faces.",
+        ),
         "thresholds": ("training.evaluate.cascade_thresholds:command", "What the cascade's score thresholds buy."),
     },
 }

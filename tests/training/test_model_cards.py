@@ -177,9 +177,10 @@ def test_one_pass_gives_the_figures_of_every_threshold(done: CascadePass) -> Non
 
 
 def test_fpnet_s_part_counts_the_standard_photos_and_links_its_plots(done: CascadePass, tmp_path: Path) -> None:
-    part = fpnet_part(done, tmp_path)
+    part = fpnet_part(done, {"nme": 4.5}, tmp_path)
     assert (part.figures["pose"]["n"], part.figures["pose"]["found"]) == (2, 1)
     assert part.figures["pose"]["mae_yaw"] == pytest.approx(10, abs=1e-3)
+    assert "| nme | 4.5 |" in part.paragraphs[4]
     linked = re.findall(r"\]\((.*?)\)", "\n".join(part.paragraphs))
     assert linked == ["fpnet-error-by-yaw.png", "fpnet-scores.png", "detection-roc.png"]
     assert all((tmp_path / name).is_file() for name in linked)

@@ -10,14 +10,17 @@ import click
 
 from edge.runtime.litert import ModelStore
 from edge.runtime.manifest import MODELS_DIR, Manifest
+from edge.verify.siamese import BRANCH
 from training.evaluate.card_parts import Part
 from training.evaluate.cascade_card import fpnet_part, stage_part, write_failures
 from training.evaluate.cascade_pass import run_pass
+from training.evaluate.landmarks import landmark_figures
+from training.evaluate.siamese_card import siamese_part
 from training.evaluate.verification import say
 from training.export.card import put_section
 
 CASCADE = ("pnet", "rnet", "fpnet")
-NETS = (*CASCADE,)
+NETS = (*CASCADE, BRANCH)
 FAILURES = Path("runs/cards")
 
 
@@ -37,6 +40,8 @@ def command(nets: Sequence[str], data: Path, models: Path, failures: Path) -> No
     store = ModelStore(models)
     chosen = [net for net in NETS if net in (nets or NETS)]
     parts = cascade_parts(chosen, store, data, failures) if set(chosen) & set(CASCADE) else {}
+    if BRANCH in chosen:
+        parts[BRANCH] = siamese_part(store, data, failures, say)
     for net, part in parts.items():
         write_measured(net, part, store)
     click.echo(json.dumps({net: part.figures for net, part in parts.items()}))
@@ -47,7 +52,8 @@ def cascade_parts(nets: Sequence[str], store: ModelStore, data: Path, failures: 
     done = run_pass(store, data, say)
     parts = {net: stage_part(done, net) for net in nets if net in ("pnet", "rnet")}
     if "fpnet" in nets:
-        parts["fpnet"] = fpnet_part(done, (store.directory / store.manifest.spec("fpnet").card).parent)
+        landmarks = landmark_figures(data, store.directory)
+        parts["fpnet"] = fpnet_part(done, landmarks, (store.directory / store.manifest.spec("fpnet").card).parent)
         for sheet in write_failures(done, failures):
             say(f"wrote {sheet}")
     return parts

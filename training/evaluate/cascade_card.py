@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ _WIDE_YAW_DEG = 60.0
 _YAW_EDGES = np.arange(-90, 91, 15)
 _BIN_FACES_MIN = 3
 _WORST = 32
+_BY_YAW = {"by_yaw": "mean absolute error", "geodesic_by_yaw": "geodesic error"}
 
 
 def stage_part(done: CascadePass, stage: str) -> Part:
@@ -43,11 +44,15 @@ def stage_part(done: CascadePass, stage: str) -> Part:
     return Part(figures, [text, wide_table(("measure", ""), list(figures.items()))])
 
 
-def fpnet_part(done: CascadePass, cards: Path) -> Part:
-    """Of FPNet: head pose and detection, with the plots that go beside the card."""
+def fpnet_part(done: CascadePass, landmarks: Mapping[str, object], cards: Path) -> Part:
+    """Of FPNet: head pose, detection and ``landmarks`` (their figures), with the plots that go beside the card."""
     errors = pose_errors(done)
     found = [error for error in errors if error is not None]
-    figures = {"pose": summary(sum(done.standard), found), "detection": detection_figures(done)}
+    figures = {
+        "pose": summary(sum(done.standard), found),
+        "detection": detection_figures(done),
+        "landmarks": dict(landmarks),
+    }
     plots = [
         draw_yaw_errors(found, cards / "fpnet-error-by-yaw.png"),
         draw_scores(done, cards / "fpnet-scores.png"),
@@ -77,14 +82,15 @@ def detection_figures(done: CascadePass) -> dict[str, object]:
     }
 
 
-def _tables(figures: dict[str, dict[str, object]]) -> list[str]:
-    pose = {name: value for name, value in figures["pose"].items() if name != "by_yaw"}
-    by_yaw = figures["pose"]["by_yaw"]
-    assert isinstance(by_yaw, dict)
+def _tables(figures: Mapping[str, Mapping[str, object]]) -> list[str]:
+    pose = {name: value for name, value in figures["pose"].items() if not isinstance(value, Mapping)}
+    by_yaw = {name: value for name, value in figures["pose"].items() if isinstance(value, Mapping)}
+    heads = ("annotated yaw, degrees", *by_yaw["by_yaw"])
     return [
         wide_table(("head pose, AFLW2000, degrees", ""), list(pose.items())),
-        wide_table(("yaw", *by_yaw), [("mean absolute error", *by_yaw.values())]),
+        wide_table(heads, [(_BY_YAW[name], *values.values()) for name, values in by_yaw.items()]),
         wide_table(("detection, AFLW2000 and backgrounds", ""), list(figures["detection"].items())),
+        wide_table(("points, ytf_crops, % of the eyes' distance", ""), list(figures["landmarks"].items())),
     ]
 
 

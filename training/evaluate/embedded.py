@@ -60,12 +60,11 @@ class Embedded:
         return Embedded(names, self.embeddings[rows], self.without_face, traits)
 
 
-def device_eye(directory: Path, detect: DetectConfig | None = None) -> See:
+def device_eye(store: ModelStore, detect: DetectConfig | None = None) -> See:
     """What the device does with a photo. None where no face is found; of several, the one that the photo is of.
 
     Raises ModelError.
     """
-    store = ModelStore(directory)
     cascade, branch = Cascade(store, detect or DetectConfig()), Branch(store)
 
     def see(frame: Frame) -> Look | None:
@@ -87,12 +86,12 @@ def device_eye(directory: Path, detect: DetectConfig | None = None) -> See:
     return see
 
 
-def yunet_eye(directory: Path) -> See:
+def yunet_eye(store: ModelStore) -> See:
     """The same branch on faces that YuNet finds and aligns, in two passes: what our own alignment is held against.
 
     Raises ModelError, and InputError where YuNet's weights cannot be had.
     """
-    branch, yunet = Branch(ModelStore(directory)), YuNet()
+    branch, yunet = Branch(store), YuNet()
 
     def see(frame: Frame) -> Look | None:
         found = yunet.detect(frame.pixels)

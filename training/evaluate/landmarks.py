@@ -50,6 +50,11 @@ def command(data: Path, models: Path) -> None:
     YuNet run here against its own given points, which were made at another scale: how exact the yardstick is. Yaw is
     FPNet's.
     """
+    click.echo(json.dumps(landmark_figures(data, models)))
+
+
+def landmark_figures(data: Path, models: Path) -> dict[str, float | int | None]:
+    """What the command prints. Raises InputError, ModelError."""
     folder = data / _SET
     five = read_points(folder / _FIVE, _FIVE_COLUMNS)
     many = {name: five_of(points) for name, points in read_points(folder / _SIXTY_EIGHT, _MANY_COLUMNS).items()}
@@ -62,7 +67,7 @@ def command(data: Path, models: Path) -> None:
         found = yunet.detect(frame.pixels)
         row = nearest(found.boxes, points.mean(axis=0))
         again |= {} if row is None else {name: found.landmarks[row]}
-    click.echo(json.dumps(summary(five, many, seen, again)))
+    return summary(five, many, seen, again)
 
 
 def read_points(table: Path, columns: Sequence[str]) -> dict[str, Floats]:

@@ -16,7 +16,8 @@ from edge.runtime.litert import ModelStore
 from edge.runtime.manifest import MODELS_DIR, ModelSpec
 from edge.types import Floats
 from edge.verify.siamese import BRANCH
-from training.evaluate.embedded import Embedded, See, device_eye, embed_all, yunet_eye
+from training.evaluate.embedded import Embedded, embed_all, yunet_eye
+from training.evaluate.embedding_cache import cached_embeddings
 from training.evaluate.match_rates import (
     PairDistances,
     all_pairs,
@@ -103,8 +104,7 @@ def command(
             raise InputError("expected --limit with --pairs and without --fit-thresholds: the others need every image")
         if fit_thresholds and align != "own":
             raise InputError(f"expected --fit-thresholds with --align own, which the device uses, got {align}")
-        see = device_eye(models) if align == "own" else yunet_eye(models)
-        figures, every, embedded = _evaluate(images, pairs, limit, models, see)
+        figures, every, embedded = _evaluate(images, pairs, limit, models, align)
         if fit_thresholds:
             _fit(figures, every, embedded, images, models)
         figures["align"] = align
@@ -117,18 +117,24 @@ def command(
 
 
 def _evaluate(
-    images: Path, table: Path | None, limit: int | None, models: Path, see: See
+    images: Path, table: Path | None, limit: int | None, models: Path, align: str
 ) -> tuple[dict[str, Any], PairDistances, Embedded]:
     pairs = _some(read_pairs(table, images), limit) if table else []
     paired = {name for pair in pairs for name in (pair.image_a, pair.image_b)}
     names = sorted(paired if limit is not None else {*list_images(images), *paired})
-    embedded = embed_all(images, names, see, say)
+    embedded = _embedded(images, names, ModelStore(models), align)
     figures, every = measure(pairs, embedded) if pairs else measure_every_pair(embedded)
     figures["model_bytes"] = (models / _spec(models).file).stat().st_size
     say(f"TARs and thresholds: {len(every.genuine)} genuine and {len(every.impostor)} impostor pairs")
     if len({pair.fold for pair in pairs}) == 1:
         say("one fold only: the threshold is the best on the judged pairs themselves, so the accuracy flatters")
     return figures, every, embedded
+
+
+def _embedded(images: Path, names: Sequence[str], store: ModelStore, align: str) -> Embedded:
+    if align == "own":
+        return cached_embeddings(images, names, store, say)
+    return embed_all(images, names, yunet_eye(store), say)
 
 
 def say(line: str) -> None:
