@@ -277,6 +277,21 @@ def bench(
         click.echo(line)
 
 
+@vigil.command()
+@click.argument("package", type=click.Path(path_type=Path))
+@click.option("--signature", type=click.Path(path_type=Path), help="[default: PACKAGE.sig]")
+@_config_option
+def update(*, package: Path, signature: Path | None, config_path: Path | None) -> None:
+    """Put the release in PACKAGE (a signed .deb) in the place of the one that runs; go back where it does not hold."""
+    from edge.clock import SystemClock
+    from edge.update import Layout, Programs, Updater
+
+    layout = Layout(state=Path(_load(config_path).state.directory))
+    beside = package.with_name(f"{package.name}.sig")
+    version = Updater(layout, Programs(), SystemClock(), click.echo).update(package, signature or beside)
+    click.echo(f"updated to {version}")
+
+
 def _load(path: Path | None) -> Config:
     from edge import config
 

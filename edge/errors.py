@@ -17,6 +17,7 @@ class ExitCode(IntEnum):
     CAMERA_FAILURE = 6
     STATE_FAILURE = 7
     ACTUATOR_FAILURE = 8
+    UPDATE_FAILURE = 9
     INTERNAL = 70  # EX_SOFTWARE of sysexits.h
 
 
@@ -90,6 +91,12 @@ class ActuatorError(VigilError, OSError):
     """The relay or an input pin cannot be driven or read."""
 
     exit_code = ExitCode.ACTUATOR_FAILURE
+
+
+class UpdateError(VigilError, RuntimeError):
+    """A release is not signed, does not work here, or did not hold; the one before it is in use."""
+
+    exit_code = ExitCode.UPDATE_FAILURE
 
 
 class ClockError(VigilError, ValueError):
