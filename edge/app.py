@@ -58,7 +58,7 @@ def model_store(config: Config) -> ModelStore:
     threads = threads_of(config)
     cv2.setNumThreads(threads)  # its pool costs 10 MB, and stalls when the other cores are busy
     directory = Path(config.runtime.models_dir) if config.runtime.models_dir else MODELS_DIR
-    return ModelStore(directory, threads)
+    return ModelStore(directory, threads, config.runtime.precision)
 
 
 def threads_of(config: Config) -> int:
@@ -230,7 +230,7 @@ def stop_on_signals() -> Callable[[], bool]:
 @contextmanager
 def open_people(config: Config) -> Iterator[Gallery]:
     """The gallery for listing and changing who is in it. Raises StateError."""
-    spec = model_store(config).manifest.spec(BRANCH)
+    spec = model_store(config).spec(BRANCH)
     with Store.open(Path(config.state.directory)) as store:
         yield open_gallery(store, config.state, spec.sha256)
 

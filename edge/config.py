@@ -37,10 +37,12 @@ class CameraConfig(_Section, frozen=True):
 class RuntimeConfig(_Section, frozen=True):
     """``models_dir``: a folder with its own manifest.toml (default: the shipped one).
 
+    ``precision`` "float32": the float32 twin of each net, where its file is there; templates of the other are refused.
     ``threads`` for each net; 0: as ``vigil doctor --tune`` chose on this device, 1 where it was never run.
     """
 
     models_dir: str | None = None
+    precision: Literal["int8", "float32"] = "int8"
     threads: Annotated[int, Meta(ge=0, le=4)] = 0
 
 

@@ -111,7 +111,8 @@ def check_python(version: tuple[int, ...]) -> Finding:
 
 def check_models(config: Config) -> Finding:
     store = app.model_store(config)
-    for spec in store.manifest.models.values():
+    for name in store.manifest.models:
+        spec = store.spec(name)
         read_model(store.directory / spec.file, spec)
     names = ", ".join(sorted(store.manifest.models))
     return Finding(check="models", status="ok", found=f"{names}: every hash as the manifest says")
@@ -119,13 +120,14 @@ def check_models(config: Config) -> Finding:
 
 def check_interpreter(config: Config) -> Finding:
     store = app.model_store(config)
-    names = [name for name, spec in store.manifest.models.items() if spec.precision == "int8"]
+    names = [name for name in store.manifest.models if store.spec(name).precision == "int8"]
     plain = [name for name in names if not open_typical(store, name).delegated()]
     if plain:
         advice = "int8 runs without XNNPACK, several times slower; use ai-edge-litert, and see that /sys is readable"
         found = f"{RUNTIME}, no delegate for {', '.join(plain)}"
         return Finding(check="interpreter", status="warning", found=found, advice=advice)
-    return Finding(check="interpreter", status="ok", found=f"{RUNTIME}, XNNPACK took {', '.join(names)}")
+    taken = f"XNNPACK took {', '.join(names)}" if names else "every net in float32"
+    return Finding(check="interpreter", status="ok", found=f"{RUNTIME}, {taken}")
 
 
 def check_disk(config: Config, host: Host) -> Finding:

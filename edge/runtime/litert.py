@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from edge.errors import InputError, ModelError
 from edge.quiet import quiet_stderr
-from edge.runtime.manifest import FREE, MODELS_DIR, InputSpec, ModelSpec, load_manifest, read_model
+from edge.runtime.manifest import FREE, MODELS_DIR, InputSpec, ModelSpec, Precision, load_manifest, read_model
 from edge.types import Floats, Pixels
 
 try:
@@ -125,15 +125,22 @@ class BatchedModel:
 
 
 class ModelStore:
-    """The models of one directory. Each ``open`` makes an interpreter: call it once, at start."""
+    """The models of one directory. Each ``open`` makes an interpreter: call it once, at start.
 
-    def __init__(self, directory: Path = MODELS_DIR, threads: int = 1) -> None:
-        self.directory, self.threads = directory, threads
+    ``precision`` "float32" opens the float32 twin of each int8 model.
+    """
+
+    def __init__(self, directory: Path = MODELS_DIR, threads: int = 1, precision: Precision = "int8") -> None:
+        self.directory, self.threads, self.precision = directory, threads, precision
         self.manifest = load_manifest(directory)
+
+    def spec(self, name: str) -> ModelSpec:
+        """The entry of the file that ``open`` opens. Raises ModelError."""
+        return self.manifest.spec(name).at(self.precision)
 
     def open(self, name: str, *, batch: int = 1, height: int | None = None, width: int | None = None) -> Model:
         """The model ``name`` with its free dimensions set. Raises ModelError."""
-        spec = self.manifest.spec(name)
+        spec = self.spec(name)
         asked = (batch, height, width, None)
         sides = [side if side is not None else fixed for side, fixed in zip(asked, spec.input.shape, strict=True)]
         fixed_ok = all(fixed in (FREE, side) for side, fixed in zip(sides, spec.input.shape, strict=True))

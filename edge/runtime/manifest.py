@@ -16,10 +16,11 @@ from msgspec import Meta
 from edge.errors import ConfigError, ModelError
 
 MODELS_DIR = Path(__file__).resolve().parent.parent / "models"
+Precision = Literal["int8", "float32"]
 FREE = -1  # a dimension that the caller chooses
 
 
-class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
     pass
 
 
@@ -41,12 +42,27 @@ class Threshold(_Table, frozen=True):
     impostor_pairs: Annotated[int, Meta(ge=1)]
 
 
-class ModelSpec(_Table, frozen=True):
-    """One model. ``outputs`` maps the output's name to its shape, -1 where it follows the input."""
+class Twin(_Table, frozen=True):
+    """The same net in float32: another file with the same input and outputs, and error rates of its own.
+
+    The file need not be there: a release may leave it out.
+    """
 
     file: str
     sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
-    precision: Literal["float32", "int8"]
+    thresholds: tuple[Threshold, ...] = ()
+    threshold_cohort: str = ""
+
+
+class ModelSpec(_Table, frozen=True):
+    """One model. ``outputs`` maps the output's name to its shape, -1 where it follows the input.
+
+    ``twin``: of an int8 model, the float32 net that it was made from.
+    """
+
+    file: str
+    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+    precision: Precision
     licence: str
     origin: str
     data: tuple[str, ...]
@@ -55,6 +71,18 @@ class ModelSpec(_Table, frozen=True):
     outputs: dict[str, tuple[int, ...]]
     thresholds: tuple[Threshold, ...] = ()
     threshold_cohort: str = ""
+    twin: Twin | None = None
+
+    def at(self, precision: Precision) -> ModelSpec:
+        """The entry of the file to use: "int8", as it stands (a model may be float32 only); "float32", the twin.
+
+        Raises ModelError where an int8 model has none.
+        """
+        if precision == "int8" or self.precision == "float32":
+            return self
+        if self.twin is None:
+            raise ModelError(f"{self.file}: expected a float32 twin in the manifest, found none: only int8 can be used")
+        return msgspec.structs.replace(self, precision="float32", twin=None, **msgspec.structs.asdict(self.twin))
 
 
 class Manifest(_Table, frozen=True):
@@ -78,9 +106,10 @@ def load_manifest(directory: Path = MODELS_DIR) -> Manifest:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise ModelError(f"{path}: not a model manifest: {error}") from error
     for name, spec in manifest.models.items():
-        rows = sorted((row.fmr, row.distance_max) for row in spec.thresholds)
-        if any(low[0] == high[0] or low[1] > high[1] for low, high in pairwise(rows)):
-            raise ModelError(f"{path}: {name}: expected thresholds that grow with their rate, found {rows}")
+        for table in (spec.thresholds, spec.twin.thresholds if spec.twin else ()):
+            rows = sorted((row.fmr, row.distance_max) for row in table)
+            if any(low[0] == high[0] or low[1] > high[1] for low, high in pairwise(rows)):
+                raise ModelError(f"{path}: {name}: expected thresholds that grow with their rate, found {rows}")
     return manifest
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from edge.errors import ConfigError, InputError, ModelError
-from edge.runtime.litert import ModelStore
+from edge.runtime.litert import BatchedModel, Model, ModelStore
 from edge.runtime.manifest import MODELS_DIR, load_manifest
 from edge.types import Floats
 from training.cascade_callbacks import check_collapse, rate_at
@@ -183,6 +183,10 @@ def test_training_goes_on_from_its_checkpoint_and_ships(tiny: tuple[Recipe, Casc
     assert set(load_manifest(tmp_path / "models").models) == set(load_manifest(MODELS_DIR).models)
     runner = ModelStore(tmp_path / "models").open_batched("rnet", (4,))
     assert runner.run(crops)["box"].shape == (9, 4)
+    twin = ModelStore(tmp_path / "models", precision="float32").spec("rnet")
+    assert (twin.file, twin.precision) == ("rnet_f32.tflite", "float32")
+    exact = BatchedModel([Model("rnet", tmp_path / "models" / twin.file, twin, (9, 24, 24, 3))]).run(crops)
+    assert exact["score"][:, 0] == pytest.approx(predictor(again.net)(crops)["score"][:, 0], abs=1e-4)
     assert "R-Net" in (tmp_path / "models" / "cards" / "rnet.md").read_text(encoding="utf-8")
 
 

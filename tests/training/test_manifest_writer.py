@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from edge.errors import ModelError
-from edge.runtime.manifest import InputSpec, ModelSpec, Threshold, load_manifest
+from edge.runtime.manifest import InputSpec, ModelSpec, Threshold, Twin, load_manifest
 from training.export.card import CardFacts, write_card
 from training.export.manifest import sha256_of, update_manifest
 
@@ -35,6 +35,17 @@ def test_entries_are_merged_replaced_and_sorted(tmp_path: Path) -> None:
     found = load_manifest(tmp_path)
     assert list(found.models) == ["ant", "zebra"]
     assert found.models == {"ant": spec(b"new", rows), "zebra": spec()}
+
+
+def test_a_twin_is_kept_and_none_is_not_written(tmp_path: Path) -> None:
+    rows = (Threshold(fmr=1e-4, distance_max=1.0625, impostor_pairs=7_000_000),)
+    twins = (Twin(file="a_f32.tflite", sha256="0" * 64), Twin(file="a_f32.tflite", sha256="1" * 64, thresholds=rows))
+    for twin in twins:
+        entry = msgspec.structs.replace(spec(), precision="int8", twin=twin)
+        update_manifest("net", entry, tmp_path)
+        update_manifest("other", spec(), tmp_path)
+        assert load_manifest(tmp_path).models == {"net": entry, "other": spec()}
+    assert (tmp_path / "manifest.toml").read_text(encoding="utf-8").count("twin") == 1
 
 
 def test_shapes_stand_on_one_line(tmp_path: Path) -> None:

@@ -6,11 +6,12 @@ from itertools import pairwise
 from pathlib import Path
 
 import cv2
+import msgspec
 import numpy as np
 import pytest
 
 from edge.errors import InputError
-from edge.runtime.manifest import load_manifest
+from edge.runtime.manifest import Twin, load_manifest
 from edge.types import Faces, Floats, Frame
 from training.evaluate.embedded import Embedded, Look, embed_all, main_face
 from training.evaluate.match_rates import (
@@ -23,7 +24,7 @@ from training.evaluate.match_rates import (
     tar_at_fmr,
 )
 from training.evaluate.pairs import Pair, list_images, random_pairs, read_pairs
-from training.evaluate.thresholds import fit_thresholds, record
+from training.evaluate.thresholds import fit_thresholds, record, record_twin
 from training.evaluate.verification import measure, measure_every_pair, pair_distances
 
 GENUINE = np.array([0.2, 0.4, 0.6, 1.1], np.float32)
@@ -126,6 +127,20 @@ def test_recording_keeps_the_entry_and_replaces_only_its_section_of_the_card(tmp
     assert text.count("## Thresholds") == 1
     assert "| eer | 0.1250 |" in text
     assert "old figures" not in text
+
+
+def test_the_twin_s_thresholds_are_its_own(tmp_path: Path) -> None:
+    twin = Twin(file="siamese_f32.tflite", sha256="7" * 64)
+    spec = msgspec.structs.replace(load_manifest().spec("siamese"), twin=twin)
+    card = tmp_path / spec.card
+    card.parent.mkdir()
+    card.write_text(f"# Title\n\n{spec.sha256} {twin.sha256}\n", encoding="utf-8")
+    impostor = np.sort(np.random.default_rng(0).uniform(0.5, 2, 6000)).astype(np.float32)
+    assert record_twin(spec, {"eer": 0.25}, PairDistances(GENUINE, impostor), "a cohort", tmp_path) == 2
+    written = load_manifest(tmp_path).spec("siamese")
+    assert written.thresholds == spec.thresholds
+    assert [row.fmr for row in written.at("float32").thresholds] == [1e-2, 1e-3]
+    assert "## Thresholds of the float32 twin\n\na cohort" in card.read_text(encoding="utf-8")
 
 
 def test_figures_of_four_photos_of_two_people() -> None:

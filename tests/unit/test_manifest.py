@@ -127,8 +127,54 @@ def test_every_shipped_model_matches_its_manifest_and_has_its_card() -> None:
         spec = manifest.spec(name)
         read_model(folder / spec.file, spec)
         assert (folder / spec.card).is_file(), spec.card
+        if spec.twin and (folder / spec.twin.file).exists():
+            read_model(folder / spec.twin.file, spec.at("float32"))
         assert spec.licence
         assert spec.data
+
+
+TWIN = (
+    MANIFEST
+    + """
+[models.branch.twin]
+file = "branch_f32.tflite"
+sha256 = "0000000000000000000000000000000000000000000000000000000000000000"
+"""
+)
+
+
+class TestTwin:
+    def test_the_twin_is_another_file_with_the_same_ends_and_no_borrowed_thresholds(self, models: Path) -> None:
+        (models / "manifest.toml").write_text(TWIN)
+        spec = load_manifest(models).spec("branch")
+        assert spec.at("int8") is spec
+        twin = spec.at("float32")
+        assert (twin.file, twin.sha256, twin.precision) == ("branch_f32.tflite", "0" * 64, "float32")
+        assert (twin.input, twin.outputs, twin.card) == (spec.input, spec.outputs, spec.card)
+        assert twin.thresholds == ()
+        assert twin.at("float32") is twin
+
+    def test_without_a_twin_float32_is_refused(self, models: Path) -> None:
+        with pytest.raises(ModelError, match=r"branch\.tflite: expected a float32 twin .* found none"):
+            load_manifest(models).spec("branch").at("float32")
+
+    def test_a_model_that_is_float32_only_serves_for_both(self, models: Path) -> None:
+        (models / "manifest.toml").write_text(MANIFEST.replace('"int8"', '"float32"'))
+        spec = load_manifest(models).spec("branch")
+        assert spec.at("float32") is spec.at("int8") is spec
+
+    def test_a_twin_without_a_hash_is_refused(self, models: Path) -> None:
+        (models / "manifest.toml").write_text(TWIN.rsplit("sha256", 1)[0])
+        with pytest.raises(ModelError, match="sha256"):
+            load_manifest(models)
+
+    def test_its_thresholds_have_to_grow_as_well(self, models: Path) -> None:
+        rows = [
+            f"{{ fmr = {fmr}, distance_max = {limit}, impostor_pairs = 9 }}" for fmr, limit in ((0.1, 1), (0.2, 0.5))
+        ]
+        (models / "manifest.toml").write_text(f"{TWIN}thresholds = [{', '.join(rows)}]\n")
+        with pytest.raises(ModelError, match="thresholds that grow"):
+            load_manifest(models)
 
 
 TABLE = (

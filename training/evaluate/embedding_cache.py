@@ -33,7 +33,7 @@ def cached_embeddings(
 
 
 def _key(images: Path, names: Sequence[str], store: ModelStore) -> str:
-    models = sorted(spec.sha256 for spec in store.manifest.models.values())
+    models = sorted(store.spec(name).sha256 for name in store.manifest.models)
     photos = [[name, *_stamp(images / name)] for name in names]
     listing = [_VERSION, RUNTIME, models, _code(), str(images.resolve()), photos]
     return hashlib.sha256(json.dumps(listing).encode()).hexdigest()

@@ -116,6 +116,6 @@ def enrolment_figures(embedded: Embedded, fmr: float, distance_max: float) -> di
 def command(images: Path, fmr: float, models: Path) -> None:
     """How often enrolled people are turned away, by how many views they enrolled. The last line is JSON."""
     store = ModelStore(models)
-    distance_max = distance_for_fmr(store.manifest.spec(BRANCH).thresholds, fmr)
+    distance_max = distance_for_fmr(store.spec(BRANCH).thresholds, fmr)
     embedded = cached_embeddings(images, list_images(images), store, say)
     click.echo(json.dumps({"set": cohort_name(images), **enrolment_figures(embedded, fmr, distance_max)}))

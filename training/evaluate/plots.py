@@ -17,7 +17,7 @@ from edge.types import Floats
 from training.export.tflite import write_atomically
 
 SIZE_MAX = 40_000
-_SIZE_INCHES, _DPI = (5.6, 3.4), 90
+_SIZE_INCHES, _DPI = (5.4, 3.4), 80
 _INK = "#404040"
 COLOURS = ("#1f6fb4", "#d1495b", "#3a9d5d", "#e0a030", "#7b5ea7")
 

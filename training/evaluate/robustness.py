@@ -182,7 +182,7 @@ def robustness_figures(
 def command(images: Path, fmr: float, photos: int, models: Path) -> None:
     """False non-match and false match rates by face size, blur, yaw and brightness, at one threshold. Ends in JSON."""
     store = ModelStore(models)
-    distance_max = distance_for_fmr(store.manifest.spec(BRANCH).thresholds, fmr)
+    distance_max = distance_for_fmr(store.spec(BRANCH).thresholds, fmr)
     reference = cached_embeddings(images, list_images(images), store, say)
     figures = robustness_figures(images, reference, store, distance_max, photos)
     head = {"set": cohort_name(images), "fmr_wanted": fmr, "distance_max": round(distance_max, 4)}

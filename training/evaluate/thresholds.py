@@ -30,19 +30,27 @@ def fit_thresholds(pairs: PairDistances) -> tuple[Threshold, ...]:
 
 def record(spec: ModelSpec, figures: Mapping[str, Any], every: PairDistances, cohort: str, directory: Path) -> int:
     """Fit thresholds on ``every`` pair, write them and ``figures`` down, and say how many. Raises InputError."""
-    fitted = write_thresholds(spec, fit_thresholds(every), cohort, directory)
-    write_card_section(fitted, figures, every, directory)
-    return len(fitted.thresholds)
-
-
-def write_thresholds(spec: ModelSpec, rows: tuple[Threshold, ...], cohort: str, directory: Path) -> ModelSpec:
-    """Put the fitted rows into the manifest's entry of the branch, and return the entry."""
+    rows = fit_thresholds(every)
     fitted = msgspec.structs.replace(spec, thresholds=rows, threshold_cohort=cohort)
     update_manifest(BRANCH, fitted, directory)
-    return fitted
+    write_card_section(fitted, figures, every, directory)
+    return len(rows)
 
 
-def write_card_section(spec: ModelSpec, figures: Mapping[str, Any], every: PairDistances, directory: Path) -> None:
+def record_twin(spec: ModelSpec, figures: Mapping[str, Any], every: PairDistances, cohort: str, directory: Path) -> int:
+    """The same for the float32 twin of ``spec``. Raises InputError, ModelError where it has none."""
+    rows = fit_thresholds(every)
+    measured = msgspec.structs.replace(spec.at("float32"), thresholds=rows, threshold_cohort=cohort)
+    assert spec.twin is not None
+    twin = msgspec.structs.replace(spec.twin, thresholds=rows, threshold_cohort=cohort)
+    update_manifest(BRANCH, msgspec.structs.replace(spec, twin=twin), directory)
+    write_card_section(measured, figures, every, directory, "Thresholds of the float32 twin")
+    return len(rows)
+
+
+def write_card_section(
+    spec: ModelSpec, figures: Mapping[str, Any], every: PairDistances, directory: Path, title: str = "Thresholds"
+) -> None:
     """Replace the card's section on thresholds with what was measured just now."""
     lines = [f"{spec.threshold_cohort}, whole: detector, second look and branch as on the device.", ""]
     lines += ["| measure | |", "|---|---|", *(f"| {name} | {_short(value)} |" for name, value in figures.items()), ""]
@@ -50,7 +58,7 @@ def write_card_section(spec: ModelSpec, figures: Mapping[str, Any], every: PairD
     lines += [
         f"| {row.fmr:g} | {row.distance_max:.4f} | {_short(tar_at_fmr(every, row.fmr))} |" for row in spec.thresholds
     ]
-    put_section(directory / spec.card, spec, "Thresholds", "\n".join(lines))
+    put_section(directory / spec.card, spec, title, "\n".join(lines))
 
 
 def _short(value: Any) -> str:

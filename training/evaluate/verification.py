@@ -13,7 +13,7 @@ import numpy as np
 
 from edge.errors import InputError, VigilError
 from edge.runtime.litert import ModelStore
-from edge.runtime.manifest import MODELS_DIR, ModelSpec
+from edge.runtime.manifest import MODELS_DIR, Precision
 from edge.types import Floats
 from edge.verify.siamese import BRANCH
 from training.evaluate.embedded import Embedded, embed_all, yunet_eye
@@ -91,8 +91,16 @@ def pair_distances(pairs: Sequence[Pair], embedded: Embedded) -> Floats:
 @click.option("--limit", type=click.IntRange(min=2), help="Only N of --pairs, spread over the file, and their images.")
 @click.option("--align", type=click.Choice(["own", "yunet"]), default="own", show_default=True, help="Whose points.")
 @click.option("--models", default=MODELS_DIR, type=click.Path(path_type=Path), help="Folder with manifest.toml.")
+@click.option("--precision", type=click.Choice(["int8", "float32"]), default="int8", help="float32: the nets' twins.")
 def command(
-    *, images: Path, pairs: Path | None, fit_thresholds: bool, limit: int | None, align: str, models: Path
+    *,
+    images: Path,
+    pairs: Path | None,
+    fit_thresholds: bool,
+    limit: int | None,
+    align: str,
+    models: Path,
+    precision: Precision,
 ) -> None:
     """Accuracy, EER and TAR of the shipped detector, alignment and branch. The last line is one JSON object.
 
@@ -104,10 +112,11 @@ def command(
             raise InputError("expected --limit with --pairs and without --fit-thresholds: the others need every image")
         if fit_thresholds and align != "own":
             raise InputError(f"expected --fit-thresholds with --align own, which the device uses, got {align}")
-        figures, every, embedded = _evaluate(images, pairs, limit, models, align)
+        store = ModelStore(models, precision=precision)
+        figures, every, embedded = _evaluate(images, pairs, limit, store, align)
         if fit_thresholds:
-            _fit(figures, every, embedded, images, models)
-        figures["align"] = align
+            _fit(figures, every, embedded, images, store)
+        figures |= {"align": align, "precision": precision}
     except VigilError as error:
         click.echo(f"error: {error}", err=True)
         raise click.exceptions.Exit(int(error.exit_code)) from error
@@ -117,14 +126,14 @@ def command(
 
 
 def _evaluate(
-    images: Path, table: Path | None, limit: int | None, models: Path, align: str
+    images: Path, table: Path | None, limit: int | None, store: ModelStore, align: str
 ) -> tuple[dict[str, Any], PairDistances, Embedded]:
     pairs = _some(read_pairs(table, images), limit) if table else []
     paired = {name for pair in pairs for name in (pair.image_a, pair.image_b)}
     names = sorted(paired if limit is not None else {*list_images(images), *paired})
-    embedded = _embedded(images, names, ModelStore(models), align)
+    embedded = _embedded(images, names, store, align)
     figures, every = measure(pairs, embedded) if pairs else measure_every_pair(embedded)
-    figures["model_bytes"] = (models / _spec(models).file).stat().st_size
+    figures["model_bytes"] = (store.directory / store.spec(BRANCH).file).stat().st_size
     say(f"TARs and thresholds: {len(every.genuine)} genuine and {len(every.impostor)} impostor pairs")
     if len({pair.fold for pair in pairs}) == 1:
         say("one fold only: the threshold is the best on the judged pairs themselves, so the accuracy flatters")
@@ -142,10 +151,6 @@ def say(line: str) -> None:
     click.echo(line, err=True)
 
 
-def _spec(models: Path) -> ModelSpec:
-    return ModelStore(models).manifest.spec(BRANCH)
-
-
 def _some(pairs: list[Pair], limit: int | None) -> list[Pair]:
     """At most ``limit`` pairs, evenly spread: the file's head holds one fold and pairs of the same person only."""
     if limit is None or limit >= len(pairs):
@@ -153,13 +158,15 @@ def _some(pairs: list[Pair], limit: int | None) -> list[Pair]:
     return [pairs[row * len(pairs) // limit] for row in range(limit)]
 
 
-def _fit(figures: dict[str, Any], every: PairDistances, embedded: Embedded, images: Path, models: Path) -> None:
-    from training.evaluate.thresholds import record  # it brings TensorFlow, which measuring does without
+def _fit(figures: dict[str, Any], every: PairDistances, embedded: Embedded, images: Path, store: ModelStore) -> None:
+    from training.evaluate.thresholds import record, record_twin  # it brings TensorFlow, which measuring does without
 
     people = len(set(embedded.people().tolist()))
     cohort = f"{len(embedded.names)} photos of {people} people in {cohort_name(images)}"
-    rows = record(_spec(models), figures, every, cohort, models)
-    say(f"wrote {rows} thresholds into {models / 'manifest.toml'}")
+    spec = store.manifest.spec(BRANCH)
+    write = record if store.spec(BRANCH) == spec else record_twin
+    rows = write(spec, figures, every, cohort, store.directory)
+    say(f"wrote {rows} thresholds into {store.directory / 'manifest.toml'}")
 
 
 def cohort_name(images: Path) -> str:

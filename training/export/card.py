@@ -15,7 +15,15 @@ from edge.errors import InputError
 from edge.runtime.manifest import MODELS_DIR, ModelSpec
 from training.export.tflite import write_atomically
 
-SECTIONS = ("Data and terms", "Measured", "Thresholds", "At export", "Recipe", "Known limits")  # in a card's order
+SECTIONS = (
+    "Data and terms",
+    "Measured",
+    "Thresholds",
+    "Thresholds of the float32 twin",
+    "At export",
+    "Recipe",
+    "Known limits",
+)  # in a card's order
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +57,7 @@ def card_text(spec: ModelSpec, facts: CardFacts, commit: str) -> str:
         "file": f"`{spec.file}`",
         "sha256": f"`{spec.sha256}`",
         "precision": spec.precision,
+        **({"float32 twin": f"`{spec.twin.file}`, sha256 `{spec.twin.sha256}`"} if spec.twin else {}),
         "input": f"`{spec.input.name}` {list(spec.input.shape)}, {spec.input.channels},"
         f" (value - {_triple(spec.input.mean)}) / {_triple(spec.input.std)}",
         "outputs": outputs,

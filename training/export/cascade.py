@@ -22,6 +22,7 @@ from training.export.card import CardFacts, write_card
 from training.export.delegate import check_delegated
 from training.export.manifest import sha256_of, update_manifest
 from training.export.tflite import export_int8
+from training.export.twin import export_twin
 from training.models.cascade_nets import HEADS, SIZES_MAX, output_names, side_of
 from training.models.port_mtcnn import MEAN, STD
 from training.models.pose_head import scaled
@@ -29,7 +30,7 @@ from training.models.pose_head import scaled
 # Mean distances of int8 from float32 above which the calibration is broken, not merely coarse. On spoilt crops: FPNet's
 # rotation was 1.5 degrees apart on them, and on clean ones 0.08 degrees further from the teacher than float32's.
 PARITY_MAX = {"score": 0.03, "box": 0.03, "landmarks": 0.02, "rotation_deg": 2.5}
-_PARITY_CROPS = 256
+_PARITY_CROPS, _TWIN_CROPS = 256, 32
 _TITLES = {
     "pnet": "P-Net, the cascade's first stage",
     "rnet": "R-Net, the cascade's second stage",
@@ -63,7 +64,7 @@ class Exported:
 def export(
     net: keras.Model, learn: Half, recipe: Recipe, results: Mapping[str, Mapping[str, float]], directory: Path
 ) -> Exported:
-    """Write model, entry and card to ``directory``, which is given the shipped models first where it has none.
+    """Write model, twin, entry and card to ``directory``, which is given the shipped models first where it has none.
 
     Calibrated on training crops only. Raises ModelError where the file is above its budget or too far from ``net``.
     """
@@ -78,6 +79,8 @@ def export(
     check_delegated(path, (1, *crops.shape[1:]))
     spec = spec_of(net.name, content, side)
     done = Exported(path, len(content), parity(net, path, spec, crops[:_PARITY_CROPS]))
+    some = crops[:_TWIN_CROPS]
+    spec = export_twin(net, spec, directory, shape=shape, crops=some, inputs=scaled(some))
     update_manifest(net.name, spec, directory)
     write_card(spec, _facts(net, recipe, results, done), directory)
     return done
@@ -91,6 +94,8 @@ def seed_models(directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         for spec in load_manifest(MODELS_DIR).models.values():
             shutil.copyfile(MODELS_DIR / spec.file, directory / spec.file)
+            if spec.twin and (MODELS_DIR / spec.twin.file).exists():
+                shutil.copyfile(MODELS_DIR / spec.twin.file, directory / spec.twin.file)
         shutil.copyfile(MODELS_DIR / "manifest.toml", directory / "manifest.toml")
     except OSError as error:
         raise InputError(f"{directory}: the shipped models cannot be copied here: {error.strerror}") from error

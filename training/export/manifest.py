@@ -44,10 +44,6 @@ def _on_one_line(toml: str) -> str:
 def _plain(manifest: Manifest) -> dict[str, Any]:
     """Builtins for TOML, without the keys that hold their default."""
     tree: dict[str, Any] = _rounded(msgspec.to_builtins(manifest))
-    for model in tree["models"].values():
-        for key in ("thresholds", "threshold_cohort"):
-            if not model[key]:
-                del model[key]
     return tree
 
 

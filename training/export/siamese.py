@@ -17,6 +17,7 @@ from training.data.jitter import jittered_crops
 from training.export.card import CardFacts, write_card
 from training.export.manifest import sha256_of, update_manifest
 from training.export.tflite import export_int8
+from training.export.twin import export_twin
 from training.models.mobilefacenet import EMBEDDING, PIXEL_MEAN, PIXEL_STD, SIDE_PX
 from training.siamese_data import normalised
 from training.siamese_recipe import Recipe
@@ -24,7 +25,7 @@ from training.siamese_recipe import Recipe
 NAME, FILE = "siamese", "siamese_int8.tflite"
 COSINE_MIN = 0.97  # mean over faces; measured 0.99: below it the calibration is broken, not merely coarse
 _SHAPE = (1, SIDE_PX, SIDE_PX, 3)  # a batch of one: a free one brings shape arithmetic that no delegate takes
-_PARITY_FACES = 128
+_PARITY_FACES, _TWIN_FACES = 128, 16
 TERMS = {
     "celeba": "CelebA: non-commercial research",
     "ytf_crops": "YouTube Faces: research; people who are also in LFW left out by name",
@@ -36,7 +37,7 @@ TERMS = {
 def export(
     model: keras.Model, chips: Chips, recipe: Recipe, results: Mapping[str, str], directory: Path = MODELS_DIR
 ) -> tuple[ModelSpec, float]:
-    """Write the model, its manifest entry (without thresholds: the evaluation fits them) and its card to ``directory``.
+    """Write model, float32 twin, manifest entry (without thresholds: the evaluation fits them) and card.
 
     ``chips``: the training faces, of which some calibrate the int8 ranges. Returns the entry and the mean cosine of
     int8 and float32 embeddings on other training faces. Raises ModelError where that cosine is below COSINE_MIN.
@@ -50,6 +51,8 @@ def export(
     cosines = parity(model, Model(NAME, directory / FILE, spec, _SHAPE), faces)
     if cosines.mean() < COSINE_MIN:
         raise ModelError(f"{FILE}: expected int8 within a mean cosine of {COSINE_MIN} of float32, got {cosines.mean()}")
+    some = faces[:_TWIN_FACES]
+    spec = export_twin(model, spec, directory, shape=_SHAPE, crops=some, inputs=normalised(some))
     update_manifest(NAME, spec, directory)
     write_card(spec, _facts(spec, recipe, {**results, **_parity_rows(cosines, content)}), directory)
     return spec, float(cosines.mean())
