@@ -24,7 +24,7 @@ class Cosine(keras.callbacks.Callback):  # type: ignore[misc]  # keras has no ty
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:  # noqa: ARG002
         schedule, optimizer = self._schedule, self.model.optimizer
-        share = int(optimizer.iterations) / schedule.steps
+        share = int(optimizer.iterations.numpy()) / schedule.steps
         optimizer.learning_rate = rate_at(share, schedule.learning_rate, schedule.warmup_share)
 
 

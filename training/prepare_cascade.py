@@ -38,6 +38,7 @@ from training.data.cascade_set import (
     save_cascade_set,
 )
 from training.data.face_labels import FaceLabeller, Wanted
+from training.data.face_sets import FACES_OF
 from training.data.negatives import Miner
 from training.data.photo_sets import FacePhoto, find_photos, thinned, training_backgrounds
 from training.data.profiles import ProfileRenderer
@@ -124,7 +125,7 @@ def _label(shard: Shard, labeller: Labeller, seed: int, advance: Callable[[], No
             negatives += [] if found is None else [found]
             continue
         some, none = labeller.photo(frame, photo, rng, counts)
-        counts[f"faces of {photo.key.split('/')[0]}"] += int((~some.rendered).sum())
+        counts[FACES_OF + photo.key.split("/")[0]] += int((~some.rendered).sum())
         faces.append(some)
         negatives.append(none)
     whole = join_faces(faces) if faces else empty_faces()

@@ -16,9 +16,10 @@ from edge.runtime.litert import Model, ModelStore
 from training.cascade_recipe import RECIPES, Recipe, ShapePart, load_recipe
 from training.data.cascade_set import CascadeSet, load_cascade_set
 from training.data.cascade_smoke import smoke_recipe, smoke_set
+from training.data.face_sets import refuse_cached
 from training.evaluate.latency import Latency, side_by_side
+from training.evaluate.search_report import write_report
 from training.export.cascade import spec_of
-from training.export.search_report import write_report
 from training.export.tflite import export_int8
 from training.models.cascade_nets import build, output_names
 from training.search_recipe import DEFAULT_RECIPE, SearchRecipe, load_search_recipe
@@ -82,6 +83,7 @@ def command(*, recipe_path: Path, cache: Path, runs: Path, cards: Path | None, t
         base, data = smoke_recipe(base), smoke_set()
     else:
         data = load_cascade_set(cache)
+        refuse_cached(cache, data.counts)
     place = Place(runs / "fpnet", f"{recipe.digest()}-{base.digest()}-{data.recipe_hash[:12]}")
     found = search(recipe, FpnetTrials(recipe, base, data, place.folder, click.echo), place, click.echo)
     click.echo(write_report(found, recipe, base.schedule.steps, cards or runs / "cards"))

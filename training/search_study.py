@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from edge.errors import ModelError, StateError
 from training.cascade_recipe import ShapePart
 from training.evaluate.latency import Latency
-from training.export.search_report import OBJECTIVE, Findings, Found
+from training.evaluate.search_report import OBJECTIVE, Findings, Found
 from training.models.cascade_nets import SHIPPED_SHAPE, SIZES_MAX
 from training.search_recipe import SearchRecipe, shape_of
 

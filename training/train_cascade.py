@@ -15,9 +15,12 @@ import tensorflow as tf
 from edge.types import Floats, Pixels
 from training.cascade_callbacks import CollapseGuard, Cosine
 from training.cascade_recipe import RECIPES, Recipe, load_recipe
+from training.checkpoints import Checkpoint, load_checkpoint
 from training.data.cascade_batches import Half, batches, split
 from training.data.cascade_set import CascadeSet, load_cascade_set
 from training.data.cascade_smoke import smoke_recipe, smoke_set
+from training.data.face_sets import refuse_cached
+from training.distribute import is_chief, own_folder, spread, strategy
 from training.evaluate.cascade_crops import Predict, judge
 from training.export.cascade import export
 from training.losses.cascade import CascadeLoss
@@ -60,8 +63,18 @@ def predictor(net: keras.Model) -> Predict:
     return predict
 
 
-def train(data: CascadeSet, recipe: Recipe, folder: Path, say: Callable[[str], None], *, logs: bool) -> Trained:
-    """Train, or go on from the checkpoint in ``folder``; judge before and after. Raises ModelError on a collapse."""
+def train(
+    data: CascadeSet,
+    recipe: Recipe,
+    folder: Path,
+    say: Callable[[str], None],
+    *,
+    logs: bool,
+    where: tf.distribute.Strategy | None = None,
+) -> Trained:
+    """Train, or go on from the checkpoint in ``folder``; judge before and after. ``where``: the strategy of a training
+    that is distributed. Raises ModelError on a collapse.
+    """
     keras.utils.set_random_seed(recipe.seed)
     learn, held_out = split(data, recipe)
     say(f"{recipe.net}: {len(learn.faces)} faces and {len(learn.negatives)} negatives to learn from")
@@ -71,7 +84,8 @@ def train(data: CascadeSet, recipe: Recipe, folder: Path, say: Callable[[str], N
     side = side_of(recipe)
     results = {"before": judge(predictor(net), held_out, side)}
     say(f"before: {_line(results['before'])}")
-    _fit(net, (learn, held_out), recipe, folder, logs=logs)
+    with (where or tf.distribute.get_strategy()).scope():
+        _fit(net, (learn, held_out), recipe, folder, logs=logs)
     results["after"] = judge(predictor(net), held_out, side)
     say(f"after: {_line(results['after'])}")
     (folder / "results.json").write_text(json.dumps(results, indent=1), encoding="utf-8")
@@ -82,20 +96,20 @@ def _fit(net: keras.Model, halves: tuple[Half, Half], recipe: Recipe, folder: Pa
     """Trains ``net`` in place."""
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint, schedule = folder / _CHECKPOINT, recipe.schedule
-    graph = keras.models.load_model(checkpoint) if checkpoint.is_file() else _compiled(net, recipe)
+    graph = load_checkpoint(checkpoint) if checkpoint.is_file() else _compiled(net, recipe)
     copy_weights(graph, net)
-    done = int(graph.optimizer.iterations)
+    done = int(graph.optimizer.iterations.numpy())  # int() of a mirrored variable fails
     if done >= schedule.steps:
         return
     callbacks = [
         Cosine(schedule) if schedule.rate == "cosine" else _exponential(recipe),
         CollapseGuard(next(batches(halves[1], recipe))[0]),
-        keras.callbacks.ModelCheckpoint(str(checkpoint)),
+        Checkpoint(checkpoint),
     ]
     if logs:
         callbacks.append(keras.callbacks.TensorBoard(str(folder / "logs"), write_graph=False))
     graph.fit(
-        batches(halves[0], recipe, done),
+        spread(batches(halves[0], recipe, done), tf.distribute.get_strategy().num_replicas_in_sync),
         initial_epoch=done // schedule.steps_per_epoch,
         epochs=schedule.epochs,
         steps_per_epoch=schedule.steps_per_epoch,
@@ -151,10 +165,14 @@ def _command(net: str) -> click.Command:
     ) -> None:
         """Train on a cache of `prepare cascade` and export as int8. Stopped and started again, it goes on."""
         tf.config.threading.set_intra_op_parallelism_threads(threads)
+        where = strategy()  # before anything is computed
         recipe = load_recipe(recipe_path, net)
         recipe, data = (smoke_recipe(recipe), smoke_set()) if smoke else (recipe, load_cascade_set(cache))
-        folder = runs / net / f"{recipe.digest()}-{data.recipe_hash[:12]}"
-        trained = train(data, recipe, folder, click.echo, logs=logs)
+        refuse_cached(cache, data.counts)
+        folder = own_folder(runs / net / f"{recipe.digest()}-{data.recipe_hash[:12]}")
+        trained = train(data, recipe, folder, click.echo, logs=logs, where=where)
+        if not is_chief():
+            return
         done = export(trained.net, trained.learn, recipe, trained.results, models or runs / "models")
         click.echo(f"{done.path}: {done.size} bytes, int8 apart from float32: {_line(done.parity)}")
 

@@ -11,13 +11,16 @@ import click
 import keras
 import msgspec
 import numpy as np
+import tensorflow as tf
 from numpy.typing import NDArray
 
 from edge.errors import VigilError
 from edge.runtime.manifest import MODELS_DIR
 from edge.types import Floats, Pixels
+from training.checkpoints import Checkpoint, load_checkpoint
 from training.data.face_chips import Chips, Embed, cached_chips
 from training.data.face_sets import Selection, select
+from training.distribute import is_chief, own_folder, strategy
 from training.evaluate.branch_conditions import judge
 from training.export.siamese import export
 from training.losses.distil import DistilLoss
@@ -54,8 +57,11 @@ def embedder(model: keras.Model) -> Embed:
     return embed
 
 
-def train(data: Path, weights: Path, recipe: Recipe, say: Callable[[str], None]) -> Trained:
-    """Align, ask the teachers, train, judge. A training that was stopped goes on from its checkpoint.
+def train(
+    data: Path, weights: Path, recipe: Recipe, say: Callable[[str], None], where: tf.distribute.Strategy
+) -> Trained:
+    """Align, ask the teachers, train, judge. A training that was stopped goes on from its checkpoint. ``where``: the
+    strategy of the training, which may be distributed.
 
     Raises InputError for data that cannot be trained on, ModelError for weights that are not MobileFaceNet's.
     """
@@ -71,9 +77,10 @@ def train(data: Path, weights: Path, recipe: Recipe, say: Callable[[str], None])
     judged = chips.take(held_out)
     results = {"before": judge(teachers["port"], judged)}
     say(f"before: {_line(results['before'])}")
-    folder = RUNS / recipe.digest()
+    folder = own_folder(RUNS / recipe.digest())
     published = start.get_weights()
-    model = fit(start, chips.take(learn), recipe, folder, say)
+    with where.scope():
+        model = fit(start, chips.take(learn), recipe, folder, say)
     average_weights(model, published, recipe.schedule.start_share)
     results["after"] = judge(embedder(model), judged)
     say(f"after: {_line(results['after'])}")
@@ -96,15 +103,16 @@ def fit(
     *,
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> keras.Model:
-    """Train ``start`` on ``chips``, or go on from the checkpoint in ``folder``, which is written after each epoch.
+    """Train a copy of ``start`` on ``chips``, or go on from the checkpoint in ``folder``, written after each epoch.
 
-    Returns the branch, without the centres of the people that it was trained with.
+    Returns the branch, without the centres of the people that it was trained with. Distributed (by the strategy whose
+    scope this is called in), the people of a batch are shared out: pairs are compared within a replica's part.
     """
     keras.utils.set_random_seed(recipe.seed)
     schedule = recipe.schedule
     checkpoint = folder / _CHECKPOINT
-    model = keras.models.load_model(checkpoint) if checkpoint.is_file() else _compiled(start, chips, recipe)
-    done = int(model.optimizer.iterations)
+    model = load_checkpoint(checkpoint) if checkpoint.is_file() else _compiled(_copied(start), chips, recipe)
+    done = int(model.optimizer.iterations.numpy())  # int() of a mirrored variable fails
     if done:
         say(f"{checkpoint}: going on from step {done}")
     epochs = max(1, schedule.steps // schedule.steps_per_epoch)
@@ -115,7 +123,7 @@ def fit(
         epochs=epochs,
         steps_per_epoch=schedule.steps_per_epoch,
         shuffle=False,
-        callbacks=[keras.callbacks.ModelCheckpoint(str(checkpoint)), *callbacks],
+        callbacks=[Checkpoint(checkpoint), *callbacks],
         verbose=2,
     )
     return branch_of(model)
@@ -129,6 +137,12 @@ def average_weights(model: keras.Model, start: Sequence[NDArray[np.float32]], st
     """
     pairs = zip(start, model.get_weights(), strict=True)
     model.set_weights([start_share * old + (1 - start_share) * new for old, new in pairs])
+
+
+def _copied(model: keras.Model) -> keras.Model:
+    copy = keras.models.clone_model(model)  # its variables are made where the scope says
+    copy.set_weights(model.get_weights())
+    return copy
 
 
 def _compiled(branch: keras.Model, chips: Chips, recipe: Recipe) -> keras.Model:
@@ -168,8 +182,11 @@ def _rows(results: Mapping[str, Mapping[str, float]]) -> dict[str, str]:
 def command(data: Path, weights: Path, recipe: Path, output: Path) -> None:
     """Distil SFace into the Siamese branch and export it as int8. Stopped and started again, it goes on."""
     try:
+        where = strategy()  # before anything is computed
         numbers = load_recipe(recipe)
-        trained = train(data, weights, numbers, click.echo)
+        trained = train(data, weights, numbers, click.echo, where)
+        if not is_chief():
+            return
         spec, cosine = export(trained.model, trained.chips, numbers, _rows(trained.results), output)
     except VigilError as error:
         click.echo(f"error: {error}", err=True)

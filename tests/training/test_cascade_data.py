@@ -9,11 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from edge.errors import InputError, StateError
 from edge.images import list_images, write_image
 from edge.types import Frame
-from training import prepare_cascade
+from training import prepare_cascade, search_fpnet, train_cascade
 from training.data.cascade_set import (
     CascadeSet,
     FaceSet,
@@ -182,6 +183,37 @@ def test_a_run_that_was_cut_short_goes_on_where_it_was(
     assert same(resumed.faces, whole.faces)
     assert same(resumed.negatives, whole.negatives)
     assert not (tmp_path / "cut-shards").exists()
+
+
+def test_a_disk_that_fills_up_in_mid_cache_is_gone_on_from(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prepare_cascade, "_SHARD_PHOTOS", 4)
+    whole, saved, saves = made(photos, tmp_path / "whole", NoiseLabeller()), np.save, Counter[str]()
+
+    def full_disk(path: Path, array: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> None:
+        saves[path.name] += 1
+        if saves["faces-boxes.npy"] == 3:
+            raise OSError(28, "No space left on device")
+        saved(path, array)
+
+    with monkeypatch.context() as disk:
+        disk.setattr("numpy.save", full_disk)
+        with pytest.raises(StateError, match="cannot keep the training data here: No space left"):
+            made(photos, tmp_path / "cut", NoiseLabeller())
+    assert not (tmp_path / "cut").exists()
+    assert len(list((tmp_path / "cut-shards").iterdir())) == 2
+    assert same(made(photos, tmp_path / "cut", NoiseLabeller()).faces, whole.faces)
+
+
+def test_training_refuses_a_cache_of_an_evaluation_set(some: CascadeSet, tmp_path: Path) -> None:
+    save_cascade_set(tmp_path / "cache", replace(some, counts={"faces of celeba": 47, "faces of lfw": 3}))
+    for command in (train_cascade.rnet, search_fpnet.command):
+        asked = ["--cache", str(tmp_path / "cache"), "--runs", str(tmp_path / "runs")]
+        error = CliRunner().invoke(command, asked).exception
+        assert isinstance(error, InputError)
+        assert "cache: holds faces of lfw, which is an evaluation set" in str(error)
+    assert not (tmp_path / "runs").exists()
 
 
 def test_a_finished_cache_is_not_made_again(photos: Path, tmp_path: Path) -> None:

@@ -199,6 +199,10 @@ def test_a_part_is_written_under_the_files_it_was_measured_with(tmp_path: Path) 
     text = path.read_text(encoding="utf-8")
     assert f"`{store.manifest.spec('fpnet').file}` {store.manifest.spec('fpnet').sha256[:12]}" in text
     assert "one\n\ntwo\n" in text
+    assert "## Search" not in text
+    path.with_name("pnet-search.md").write_text("# A search", encoding="utf-8")
+    write_measured("pnet", Part({}, ["three"]), store)
+    assert "## Search\n\nWhat other geometries were tried: [pnet-search.md](pnet-search.md)" in path.read_text("utf-8")
 
 
 def test_a_missing_data_set_is_named_and_no_card_is_touched(tmp_path: Path) -> None:

@@ -126,7 +126,7 @@ def mesh_alone() -> BlendedTeacher:
 
 @pytest.mark.parametrize("name", ["aflw2000", "lfw", "att_faces"])
 def test_sets_for_evaluation_are_never_learnt_from(name: str, mesh_alone: BlendedTeacher, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=f"{name}: this set is kept for evaluation"):
+    with pytest.raises(InputError, match=f"{name} is an evaluation set"):
         pose_faces(tmp_path, [name], mesh_alone, tmp_path, print)
 
 

@@ -17,7 +17,7 @@ from training.evaluate.posed_photos import read_posed_photos
 from training.teachers.blend import BlendedTeacher, chordal_mean, mesh_share
 from training.teachers.canonical import POINTS, CanonicalFace, load_canonical_face
 from training.teachers.crops import square_about, tilt_of_eyes_deg
-from training.teachers.fsanet import FsaNetTeacher
+from training.teachers.fsanet import FILES, FsaNetTeacher
 from training.teachers.mesh import fit_rotation
 from training.teachers.yunet import YuNet
 
@@ -68,6 +68,10 @@ def test_eyes_that_slope_down_to_the_right_are_turned_clockwise() -> None:
 
 def test_files_that_are_not_teachers_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"fsanet-1x1-iter-688590\.onnx: expected an ONNX file of FSA-Net"):
+        FsaNetTeacher(tmp_path)
+    for name in FILES:
+        (tmp_path / name).write_bytes(b"these are no weights")
+    with pytest.raises(InputError, match=r"fsanet-1x1-iter-688590\.onnx: expected an ONNX file of FSA-Net, cannot"):
         FsaNetTeacher(tmp_path)
     (tmp_path / "face.npz").write_bytes(b"text")
     with pytest.raises(InputError, match=r"face\.npz: expected an \.npz with vertices"):

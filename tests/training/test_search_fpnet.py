@@ -16,7 +16,7 @@ from training.data.cascade_batches import batches, split
 from training.data.cascade_jitter import cut, draw_windows, shrink
 from training.data.cascade_smoke import smoke_recipe, smoke_set
 from training.evaluate.latency import Latency, side_by_side
-from training.export.search_report import Findings, write_report
+from training.evaluate.search_report import Findings, write_report
 from training.models.cascade_nets import SHIPPED_SHAPE, build, side_of
 from training.search_fpnet import FpnetTrials
 from training.search_recipe import DEFAULT_RECIPE, SearchRecipe, load_search_recipe

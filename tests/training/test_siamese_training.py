@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import cv2
@@ -13,10 +14,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from edge.errors import ConfigError, InputError
+from edge.errors import ConfigError, InputError, StateError
 from edge.types import Floats, Pixels
-from training.data.face_chips import CHIP_PX, Chips, centre_crops
-from training.data.face_sets import select
+from training.data.face_chips import CHIP_PX, Chips, Embed, Locator, cached_chips, centre_crops, make_chips
+from training.data.face_sets import Photo, select
 from training.data.jitter import jittered_crops, realigned_crops
 from training.losses.distil import DistilLoss, relational_loss, targets
 from training.losses.identity import distances, unit
@@ -226,6 +227,58 @@ def test_a_renamed_copy_of_an_evaluation_photo_is_refused(tmp_path: Path, name: 
 def test_a_missing_set_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"celeba/faces\.csv: cannot be read"):
         select(tmp_path, ["celeba"])
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ("image,identity,x,y\na.png,1,2,3\n", r"missing \['w', 'h'\]"),
+        ("image,identity,x,y,w,h\na.png,1,2,3,4,wide\n", r"numbers in the row of 'a\.png': .*'wide'"),
+        ("image,identity,x,y,w,h\na.png,1,2,3\n", r"numbers in the row of 'a\.png'"),
+    ],
+)
+def test_wrong_annotations_say_what_is_wrong(tmp_path: Path, table: str, said: str) -> None:
+    (tmp_path / "celeba").mkdir()
+    (tmp_path / "celeba/faces.csv").write_text(table, encoding="utf-8")
+    with pytest.raises(InputError, match=rf"faces\.csv: expected .*{said}"):
+        select(tmp_path, ["celeba"])
+
+
+def test_chips_on_a_full_disk_are_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, written = [], np.save
+
+    def make(photos: Sequence[Photo], teachers: dict[str, Embed], say: Callable[[str], None]) -> Chips:
+        made.append(len(photos))
+        return chips()
+
+    def full_disk(path: Path, array: Floats) -> None:
+        if "teacher" in path.name:
+            raise OSError(28, "No space left on device")
+        written(path, array)
+
+    monkeypatch.setattr("training.data.face_chips.make_chips", make)
+    teachers: dict[str, Embed] = {"port": lambda crops: unit_rows(1, len(crops))}
+    with monkeypatch.context() as disk:
+        disk.setattr("numpy.save", full_disk)
+        with pytest.raises(StateError, match=r"chips-.*: cannot keep the aligned faces: No space left"):
+            cached_chips([], teachers, tmp_path, print)
+    assert np.array_equal(cached_chips([], teachers, tmp_path, print).pixels, chips().pixels)
+    cached_chips([], teachers, tmp_path, print)
+    assert made == [0, 0]
+
+
+def test_photos_that_are_broken_or_show_no_face_are_named(tmp_path: Path) -> None:
+    try:
+        Locator()
+    except InputError as error:
+        pytest.skip(str(error))
+    (tmp_path / "broken.png").write_bytes(b"not a picture")
+    write_photo(tmp_path / "noise.png", 1)
+    centre = np.full(2, 32, np.float32)
+    with pytest.raises(InputError, match=r"broken\.png: expected a picture"):
+        make_chips([Photo(tmp_path / "broken.png", "a", centre)], {}, print)
+    with pytest.raises(InputError, match="expected photos of faces, found none in 1 photos"):
+        make_chips([Photo(tmp_path / "noise.png", "a", centre)], {}, print)
 
 
 def test_averaging_weights_goes_part_of_the_way_back() -> None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from edge.config import DetectConfig
 from edge.detect.cascade import Cascade
-from edge.errors import InputError
+from edge.errors import InputError, StateError
 from edge.runtime.litert import ModelStore
 from edge.runtime.manifest import MODELS_DIR, load_manifest
 from edge.types import Floats, Frame, Pixels
@@ -80,7 +80,10 @@ class Locator:
 
 
 def cached_chips(photos: Sequence[Photo], teachers: dict[str, Embed], cache: Path, say: Callable[[str], None]) -> Chips:
-    """The chips of ``photos``, read from ``cache`` or made (some 30 ms a photo) and kept there. Raises InputError."""
+    """The chips of ``photos``, read from ``cache`` or made (some 30 ms a photo) and kept there.
+
+    Raises InputError for photos that cannot be read or show no face, StateError where the cache cannot be kept.
+    """
     key = _key(photos, sorted(teachers), MODELS_DIR)
     folder = cache / f"chips-{key[:16]}"
     if not (folder / "done.json").is_file():
@@ -134,13 +137,16 @@ def _key(photos: Sequence[Photo], teachers: Sequence[str], models: Path) -> str:
 
 
 def _write(folder: Path, chips: Chips) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    np.save(folder / "pixels.npy", chips.pixels)
-    np.save(folder / "people.npy", chips.people)
-    for name, embeddings in chips.teachers.items():
-        np.save(folder / f"teacher-{name}.npy", embeddings)
-    # Last: a cache without it was cut short, and is made again.
-    (folder / "done.json").write_text(json.dumps({"faces": len(chips.pixels)}), encoding="utf-8")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        np.save(folder / "pixels.npy", chips.pixels)
+        np.save(folder / "people.npy", chips.people)
+        for name, embeddings in chips.teachers.items():
+            np.save(folder / f"teacher-{name}.npy", embeddings)
+        # Last: a cache without it was cut short, and is made again.
+        (folder / "done.json").write_text(json.dumps({"faces": len(chips.pixels)}), encoding="utf-8")
+    except OSError as error:
+        raise StateError(f"{folder}: cannot keep the aligned faces: {error.strerror or error}") from error
 
 
 def _read(folder: Path, teachers: Sequence[str]) -> Chips:

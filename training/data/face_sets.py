@@ -14,6 +14,7 @@ from edge.errors import InputError
 from edge.types import Floats
 
 EVALUATION_SETS = ("lfw", "att_faces", "aflw2000")
+FACES_OF = "faces of "  # and a set's name: how many a cascade's cache holds of it
 _PICTURES = {".jpg", ".jpeg", ".png", ".pgm"}
 
 
@@ -88,6 +89,13 @@ def refuse_by_content(data: Path, photos: Sequence[Path]) -> None:
                 _refuse_same(by_size.get(_size(path), []), path)
 
 
+def refuse_cached(cache: Path, counts: Mapping[str, int]) -> None:
+    """Raises InputError where the ``counts`` of a cascade's ``cache`` tell of faces of an evaluation set."""
+    judged = sorted(name for name in EVALUATION_SETS if counts.get(f"{FACES_OF}{name}", 0))
+    if judged:
+        raise InputError(f"{cache}: holds faces of {judged[0]}, which is an evaluation set; make a cache without it")
+
+
 def _refuse_same(photos: Sequence[Path], judged: Path) -> None:
     for path in photos:
         if _digest(path) == _digest(judged):
@@ -115,8 +123,9 @@ def _reader(name: str) -> Callable[[Path], Iterator[Photo]]:
 
 
 def _celeba(folder: Path) -> Iterator[Photo]:
-    for row in _rows(folder / "faces.csv", ("image", "identity", "x", "y", "w", "h")):
-        x, y, w, h = (float(row[key]) for key in "xywh")
+    table = folder / "faces.csv"
+    for row in _rows(table, ("image", "identity", "x", "y", "w", "h")):
+        x, y, w, h = _numbers(table, row, "xywh")
         centre = np.array([x + w / 2, y + h / 2], np.float32)
         yield Photo(folder / "images" / row["image"], f"celeba:{row['identity']}", centre)
 
@@ -126,12 +135,20 @@ _YTF_POINTS = tuple(f"{point}_{axis}" for point in ("re", "le", "n", "rm", "lm")
 
 def _ytf_crops(folder: Path) -> Iterator[Photo]:
     """Persons are called First_Last, as in LFW, so that people of both can be told."""
-    for row in _rows(folder / "landmarks5_yunet.csv", ("image", "identity", *_YTF_POINTS)):
-        landmarks = np.array([float(row[key]) for key in _YTF_POINTS], np.float32).reshape(5, 2)
+    table = folder / "landmarks5_yunet.csv"
+    for row in _rows(table, ("image", "identity", *_YTF_POINTS)):
+        landmarks = np.array(_numbers(table, row, _YTF_POINTS), np.float32).reshape(5, 2)
         yield Photo(folder / "images" / row["image"], row["identity"], landmarks.mean(axis=0), landmarks)
 
 
 READERS: Mapping[str, Callable[[Path], Iterator[Photo]]] = {"celeba": _celeba, "ytf_crops": _ytf_crops}
+
+
+def _numbers(table: Path, row: Mapping[str, str], columns: Iterable[str]) -> list[float]:
+    try:
+        return [float(row[column]) for column in columns]
+    except (TypeError, ValueError) as error:  # a row that is too short gives None
+        raise InputError(f"{table}: expected numbers in the row of {row['image']!r}: {error}") from error
 
 
 def _rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:

@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.crops import warp
-from edge.errors import InputError
+from edge.errors import InputError, StateError
 from edge.images import IMAGE_SUFFIXES
 from edge.types import Floats, Pixels
 from training.data.cascade_set import FACE_PX, PATCH_PX
-from training.data.face_sets import EVALUATION_SETS
+from training.data.face_sets import refuse_by_content, refuse_by_name
 from training.teachers.blend import BlendedTeacher
 from training.teachers.crops import square_about
 from training.teachers.yunet import YuNet
@@ -51,9 +51,11 @@ def pose_faces(
 ) -> PoseFaces:
     """The faces of ``sets`` below ``data``, labelled by ``teacher``; from the ``cache`` folder where they are there.
 
-    Raises InputError where a set is missing, empty, or kept for evaluation.
+    Raises InputError where a set is missing, empty, or kept for evaluation, StateError where the cache cannot be kept.
     """
+    refuse_by_name(data, sets)
     photos = [path for name in sets for path in _photos(data, name)]
+    refuse_by_content(data, photos)
     listing = "\n".join([_VERSION, teacher.name, *(str(path.relative_to(data)) for path in photos)])
     path = cache / f"pose-faces-{hashlib.sha256(listing.encode()).hexdigest()[:16]}.npz"
     if not path.is_file():
@@ -65,8 +67,6 @@ def pose_faces(
 
 def _photos(data: Path, name: str) -> list[Path]:
     folder = data / name / "images"
-    if name in EVALUATION_SETS:
-        raise InputError(f"{name}: this set is kept for evaluation; expected one to train on")
     found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
     if not found:
         raise InputError(f"{folder}: expected photos, found none")
@@ -111,8 +111,12 @@ def _group(path: Path) -> str:
 
 
 def _save(path: Path, faces: PoseFaces) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_name(f".{path.name}.part")
-    with scratch.open("wb") as target:
-        np.savez(target, **{field.name: getattr(faces, field.name) for field in fields(PoseFaces)})
-    scratch.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with scratch.open("wb") as target:
+            np.savez(target, **{field.name: getattr(faces, field.name) for field in fields(PoseFaces)})
+        scratch.replace(path)
+    except OSError as error:
+        scratch.unlink(missing_ok=True)
+        raise StateError(f"{path}: cannot keep the labelled faces: {error.strerror or error}") from error

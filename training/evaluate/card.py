@@ -63,8 +63,11 @@ def write_measured(net: str, part: Part, store: ModelStore) -> None:
     """Put the part into the card as its section ``Measured``. Raises InputError where the card is of another file."""
     spec = store.manifest.spec(net)
     with_what = f"`python -m training evaluate card {net} --data DIR`, with {_files(store.manifest)}."
-    put_section(store.directory / spec.card, spec, "Measured", "\n\n".join([with_what, *part.paragraphs]))
-    say(f"wrote {store.directory / spec.card}")
+    card = store.directory / spec.card
+    put_section(card, spec, "Measured", "\n\n".join([with_what, *part.paragraphs]))
+    if (page := card.with_name(f"{net}-search.md")).is_file():
+        put_section(card, spec, "Search", f"What other geometries were tried: [{page.name}]({page.name}).")
+    say(f"wrote {card}")
 
 
 def _files(manifest: Manifest) -> str:

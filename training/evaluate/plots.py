@@ -33,6 +33,15 @@ class Curve:
 
 
 @dataclass(frozen=True, slots=True)
+class Point:
+    """One dot, with a few letters beside it."""
+
+    x: float
+    y: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Frame:
     """Title and axes of a plot. ``threshold``: an upright dashed line there, and what it is called."""
 
@@ -52,6 +61,16 @@ def draw_curves(path: Path, frame: Frame, curves: Sequence[Curve]) -> Path:
     for curve, colour in zip(curves, COLOURS, strict=False):
         marker = "o" if curve.marked else None
         axes.plot(curve.x, curve.y, color=colour, label=curve.label, linewidth=1.6, marker=marker, markersize=4)
+    return _finish(figure, axes, path)
+
+
+def draw_points(path: Path, frame: Frame, groups: Mapping[str, Sequence[Point]]) -> Path:
+    """Dots of one colour a group. Raises InputError where it cannot be written."""
+    figure, axes = _blank(frame)
+    for (label, points), colour in zip(groups.items(), COLOURS, strict=False):
+        axes.scatter([point.x for point in points], [point.y for point in points], color=colour, label=label, s=28)
+        for point in points:
+            axes.annotate(point.text, (point.x, point.y), (4, 4), textcoords="offset points", fontsize=7, color=_INK)
     return _finish(figure, axes, path)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime
+from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument, InvalidGraph, InvalidProtobuf
 
 from edge.crops import warp
 from edge.errors import InputError
@@ -23,13 +24,13 @@ class FsaNetTeacher:
     """Rotations of single faces."""
 
     def __init__(self, directory: Path) -> None:
-        """``directory`` holds FILES. Raises InputError naming the file that is not there."""
+        """``directory`` holds FILES. Raises InputError naming the file that is not there, or is no network."""
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         for name in FILES:
             if not (directory / name).is_file():
                 raise InputError(f"{directory / name}: expected an ONNX file of FSA-Net, found none")
-        self._nets = [onnxruntime.InferenceSession(directory / name, options) for name in FILES]
+        self._nets = [_session(directory / name, options) for name in FILES]
 
     def rotation(self, bgr: Pixels, box: Floats) -> Floats:
         """Head rotation ``(3, 3)`` of the face at ``box`` (4,) px."""
@@ -37,3 +38,10 @@ class FsaNetTeacher:
         image = ((patch.transpose(2, 0, 1)[None] - np.float32(127.5)) / np.float32(128)).astype(np.float32)
         yaw, pitch, roll = np.mean([net.run(None, {"input": image})[0][0] for net in self._nets], axis=0)
         return rotation_from_euler(float(yaw), float(pitch), float(roll))
+
+
+def _session(path: Path, options: onnxruntime.SessionOptions) -> onnxruntime.InferenceSession:
+    try:
+        return onnxruntime.InferenceSession(path, options)
+    except (Fail, InvalidArgument, InvalidGraph, InvalidProtobuf) as error:
+        raise InputError(f"{path}: expected an ONNX file of FSA-Net, cannot be parsed as one: {error}") from error

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from matplotlib.figure import Figure
-
 from training.cascade_recipe import ShapePart
 from training.data.cascade_set import FACE_PX
+from training.evaluate.card_parts import wide_table
+from training.evaluate.plots import Frame, Point, draw_points
 from training.export.tflite import write_atomically
 from training.models.cascade_nets import SHIPPED_SHAPE, SIZES_MAX
 from training.search_recipe import SearchRecipe
 
 OBJECTIVE = "geodesic"  # of training.evaluate.cascade_crops.judge: degrees, over all held-out faces
 STEM = "fpnet-search"
-_MARKERS = {40: "v", 48: "o", 56: "s", 64: "D"}
+_SIDES_PX = (40, 48, 56, 64)
 _MEASURED = {
     "geodesic": ".2f",
     "geodesic real": ".2f",
@@ -50,7 +49,7 @@ class Findings:
 def write_report(findings: Findings, recipe: SearchRecipe, shipped_steps: int, folder: Path) -> Path:
     """Write ``fpnet-search.md`` and ``.png`` to ``folder`` and give the page's path. Raises InputError."""
     page = folder / f"{STEM}.md"
-    write_atomically(folder / f"{STEM}.png", _plot(findings.trials, recipe.ratio_max))
+    _plot(folder / f"{STEM}.png", findings.trials, recipe.ratio_max)
     write_atomically(page, _page(findings, recipe, shipped_steps).encode())
     return page
 
@@ -67,7 +66,7 @@ def _page(findings: Findings, recipe: SearchRecipe, shipped_steps: int) -> str:
         " side of the first convolution's; latency: of one crop, as a share of the shipped net's, both in turns in one"
         " thread; errors: on crops of held-out persons, geodesic in degrees (of all, of real photos, beyond 45 degrees"
         " of yaw), landmarks as a share of the distance between the eyes.",
-        f"![Error over latency]({STEM}.png)",
+        f"![Error over latency]({STEM}.png) *: the shipped geometry",
         _rows(trained, tuple(_MEASURED)),
     ]
     if pruned:
@@ -77,16 +76,16 @@ def _page(findings: Findings, recipe: SearchRecipe, shipped_steps: int) -> str:
 
 
 def _rows(trials: Sequence[Found], measures: Sequence[str]) -> str:
-    head = ["width", "depth", "kernel", "input px", "latency", "bytes", *measures]
-    lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
+    rows = []
     for found in trials:
         shape, given = found.shape, found.measures
         name = f"{shape.width:g}" + (" (shipped)" if shape == SHIPPED_SHAPE else "")
         cells = [name, str(shape.depth), str(shape.kernel), str(shape.side_px)]
         cells += [f"{given['ratio']:.2f}", f"{given['bytes']:.0f}"]
-        cells += [format(given[measure], _MEASURED[measure]) if measure in given else "-" for measure in measures]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+        rows.append(
+            cells + [format(given[measure], _MEASURED[measure]) if measure in given else "-" for measure in measures]
+        )
+    return wide_table(["width", "depth", "kernel", "input px", "latency", "bytes", *measures], rows)
 
 
 def _limits(findings: Findings, recipe: SearchRecipe, shipped_steps: int) -> str:
@@ -115,22 +114,18 @@ def _trained(trials: Sequence[Found]) -> list[Found]:
     return [found for found in trials if found.error_deg is not None]
 
 
-def _plot(trials: Sequence[Found], ratio_max: float) -> bytes:
-    """Error over latency of what was trained, as PNG."""
-    figure = Figure(figsize=(7, 4.2), dpi=90, layout="constrained")
-    axes = figure.subplots()
-    points = [(one.measures["ratio"], one.error_deg, one.shape) for one in trials if one.error_deg is not None]
-    for side, marker in _MARKERS.items():
-        places = [(ratio, error_deg) for ratio, error_deg, shape in points if shape.side_px == side]
-        axes.scatter([x for x, _ in places], [y for _, y in places], marker=marker, label=f"{side} px", s=36, zorder=2)
-    for ratio, error_deg, shape in points:
-        bold = "bold" if shape == SHIPPED_SHAPE else "normal"
-        text = f"w{shape.width:g} d{shape.depth} k{shape.kernel}"
-        axes.annotate(text, (ratio, error_deg), (4, 4), textcoords="offset points", fontsize=7, fontweight=bold)
-    axes.axvline(ratio_max, linestyle="--", color="grey", linewidth=1, label="budget")
-    axes.set(xlabel="int8 latency, share of the shipped net's", ylabel="geodesic error, degrees")
-    axes.legend(fontsize=8)
-    axes.grid(alpha=0.3)
-    content = io.BytesIO()
-    figure.savefig(content, format="png")
-    return content.getvalue()
+def _plot(path: Path, trials: Sequence[Found], ratio_max: float) -> None:
+    """Error over latency of what was trained."""
+    frame = Frame(
+        "FPNet's geometry",
+        "int8 latency, share of the shipped net's",
+        "geodesic error, degrees",
+        threshold=(ratio_max, "budget"),
+    )
+    groups: dict[str, list[Point]] = {f"{side} px": [] for side in _SIDES_PX}
+    for one in trials:
+        if one.error_deg is not None:
+            shape = one.shape
+            name = f"w{shape.width:g} d{shape.depth} k{shape.kernel}" + ("*" if shape == SHIPPED_SHAPE else "")
+            groups[f"{shape.side_px} px"].append(Point(one.measures["ratio"], one.error_deg, name))
+    draw_points(path, frame, groups)
