@@ -1,4 +1,4 @@
-"""``python -m training``: import, prepare, train, search, evaluate. A command's module is loaded when it is used."""
+"""``python -m training``: from photos to models, and what they are worth. Modules are loaded only on use."""
 
 from __future__ import annotations
 
@@ -41,6 +41,9 @@ COMMANDS = {
         "thresholds": ("training.evaluate.cascade_thresholds:command", "What the cascade's score thresholds buy."),
     },
 }
+ALONE = {
+    "collect": ("training.collect:command", "Your own photos from a camera, and strangers from a folder."),
+}
 HELP = {
     "import": "Port published weights.",
     "prepare": "Turn folders of photos into what a model learns from.",
@@ -57,26 +60,24 @@ class LazyGroup(click.Group):
         super().__init__(name=name, help=help)
         self.table = table
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        return sorted(self.table)
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*self.table, *super().list_commands(ctx)})
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.table:
-            return None
+            return super().get_command(ctx, cmd_name)
         module, attribute = self.table[cmd_name][0].split(":")
         command: click.Command = getattr(import_module(module), attribute)
         return command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        lines = {name: command.get_short_help_str(limit=100) for name, command in self.commands.items()}
+        lines |= {name: text for name, (_, text) in self.table.items()}
         with formatter.section("Commands"):
-            formatter.write_dl([(name, self.table[name][1]) for name in self.list_commands(ctx)])
+            formatter.write_dl(sorted(lines.items()))
 
 
-@click.group()
-def main() -> None:
-    """Turn data into the models that Vigil ships."""
-
-
+main = LazyGroup("training", ALONE, "Turn data into the models that Vigil ships.")
 for _name, _table in COMMANDS.items():
     main.add_command(LazyGroup(_name, _table, HELP[_name]))
 
