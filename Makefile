@@ -15,7 +15,7 @@ SHELL_SCRIPTS := .ci/run deploy/make-venv
 UV_COMPILE := $(VENV)/bin/uv pip compile --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --no-emit-index-url --quiet $(if $(UPGRADE),--upgrade)
 
-.PHONY: help setup demo test check lock test-tflite-runtime clean
+.PHONY: help setup demo demo-driver test check lock test-tflite-runtime clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## */\1|/' \
@@ -48,6 +48,15 @@ demo: $(DEMO_VENV)/.project  ## enrol a man from one photo and watch a staged vi
 			--events demo/events.jsonl --video demo/visit.mp4 --sheet demo/visit.png
 	@echo "Look at demo/visit.png, demo/visit.mp4 and demo/events.jsonl."
 
+demo-driver: $(DEMO_VENV)/.project  ## watch a recorded woman as the driver; leaves demo-driver/
+	rm -rf demo-driver && mkdir demo-driver
+	clips=$$($(DEMO_VENV)/bin/python tests/media.py) && vigil=$(DEMO_VENV)/bin/vigil \
+		&& $$vigil run --config deploy/demo-driver.toml --camera "$$clips/WolfgangLanger_Pexels.mp4" \
+			--events demo-driver/events.jsonl --video demo-driver/drive.mp4 \
+		&& $$vigil report demo-driver/events.jsonl demo-driver/report.png \
+		&& $$vigil report demo-driver/events.jsonl demo-driver/report.html
+	@echo "Look at demo-driver/report.png or .html, demo-driver/drive.mp4 and demo-driver/events.jsonl."
+
 test: $(VENV)/.project  ## run the tests (VIGIL_DATA=DIR adds those that need the data sets; ARGS=... to pytest)
 	$(VENV)/bin/python -m pytest $(ARGS)
 
@@ -76,5 +85,5 @@ lock: $(VENV)/.project  ## pin the dependencies again (UPGRADE=1: to their newes
 
 clean:  ## remove the environments and everything that was made
 	rm -rf $(VENV) $(RUNTIME_VENV) $(TFLITE_VENV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis \
-		.import_linter_cache build dist demo ./*.egg-info
+		.import_linter_cache build dist demo demo-driver ./*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

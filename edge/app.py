@@ -17,7 +17,7 @@ from msgspec import to_builtins
 from msgspec.structs import replace
 
 from edge import annotate, tuning
-from edge.actuate import Actuator, Inputs
+from edge.actuate import Actuator, DoorInputs, Inputs
 from edge.camera import Camera
 from edge.camera.source import open_camera
 from edge.clock import Clock, SystemClock, unix_s
@@ -112,7 +112,7 @@ def probe_pins(config: GpioConfig) -> None:
     open_pins(config).close()
 
 
-def open_inputs(config: GpioConfig) -> Inputs:
+def open_inputs(config: GpioConfig) -> Inputs[DoorInputs]:
     """Buttons and door contact of the configured backend; a dry run has none. Raises ActuatorError."""
     if config.backend == "log":
         from edge.testing import ScriptedInputs
@@ -136,7 +136,7 @@ def open_door(
     witnesses: Sequence[Witness],
     say: Say,
     stack: ExitStack,
-) -> Daemon:
+) -> Daemon[DoorInputs]:
     """A lock's daemon, all opened; ``stack`` closes the store. Whatever is missing is an error before it starts."""
     give_frames_back()
     clock = SystemClock()

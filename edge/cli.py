@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edge.cli_report import report
 from edge.errors import ExitCode, InputError, NoFaceError
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ _config_option = click.option(
 @click.version_option(package_name="vigil-edge")
 def vigil() -> None:
     """Open a door for the people it knows, or wake a driver who nods off. Nothing leaves this device."""
+
+
+vigil.add_command(report)
 
 
 @vigil.command()
@@ -108,19 +112,21 @@ def run(
     sheet: Path | None,
     config_path: Path | None,
 ) -> None:
-    """Watch the door: camera, recognition, decision, relay. Ends on SIGTERM, or when a recording is over."""
+    """Watch the door, or the driver (mode.job). Ends on SIGTERM, or when a recording is over."""
     from contextlib import ExitStack
 
-    from edge import app
+    from edge import app, app_driver
 
     config = app.with_backend(_load(config_path), backend)
+    driving = config.mode.job == "driver"
     with ExitStack() as stack:
-        witnesses = app.open_witnesses(events, video, sheet, click.echo)
-        daemon = app.open_door(
+        open_witnesses = app_driver.open_witnesses if driving else app.open_witnesses
+        open_daemon = app_driver.open_driver if driving else app.open_door
+        daemon = open_daemon(
             config,
             sources or (config.camera.source,),
             realtime=not fast,
-            witnesses=witnesses,
+            witnesses=open_witnesses(events, video, sheet, click.echo),
             say=click.echo,
             stack=stack,
         )
@@ -202,12 +208,12 @@ def reset_lockout(*, config_path: Path | None) -> None:
 @vigil.command()
 @_config_option
 def safe(*, config_path: Path | None) -> None:
-    """Drive the relay to its safe level (locked) and let it go: systemd does so after every end of the service."""
-    from edge import app
-    from edge.clock import SystemClock
+    """Drive the outputs to their safe state (locked; silent): systemd does so after every end of the service."""
+    from edge import app_driver
 
-    app.open_relay(_load(config_path).gpio, SystemClock()).close()
-    click.echo("the relay is at its safe level")
+    config = _load(config_path)
+    app_driver.open_output(config).close()
+    click.echo("buzzer and lamp are off" if config.mode.job == "driver" else "the relay is at its safe level")
 
 
 @vigil.command()

@@ -111,15 +111,48 @@ class StateConfig(_Section, frozen=True):
     key_file: str | None = None
 
 
+class ModeConfig(_Section, frozen=True):
+    """What ``vigil run`` watches: a door, or a driver."""
+
+    job: Literal["door", "driver"] = "door"
+
+
+class DriverConfig(_Section, frozen=True):
+    """What may be set of the driver's judgement; its limits stand in edge.policy.attention_limits, with sources."""
+
+    calibration_s: Annotated[float, Meta(ge=5, le=600)] = 60.0
+    mute_below_kmh: Annotated[float, Meta(ge=0, le=130)] = 20.0
+
+
+class CabinConfig(_Section, frozen=True):
+    """Pins of the driver mode, driven by ``gpio.backend``. ``buzzer_hz`` 0: a buzzer that sounds by itself.
+
+    ``speed_pin``: pulses of the car's speed sensor; ``nmea_file``: a GPS receiver's device, or a file that grows.
+    """
+
+    buzzer_pin: Pin = 18
+    buzzer_hz: Annotated[float, Meta(ge=0, le=20000)] = 2700.0
+    led_pin: Pin = 24
+    shaker_pin: Pin | None = None
+    shaker_from: Literal["warning", "alarm", "unresponsive"] = "alarm"
+    button_pin: Pin | None = 5
+    speed_pin: Pin | None = None
+    pulses_per_km: Annotated[float, Meta(gt=0, le=1e6)] = 2548.0
+    nmea_file: str | None = None
+
+
 class Config(_Section, frozen=True):
     """Everything that ``vigil run`` can be told."""
 
+    mode: ModeConfig = ModeConfig()
     camera: CameraConfig = CameraConfig()
     runtime: RuntimeConfig = RuntimeConfig()
     detect: DetectConfig = DetectConfig()
     verify: VerifyConfig = VerifyConfig()
     access: AccessConfig = AccessConfig()
     gpio: GpioConfig = GpioConfig()
+    driver: DriverConfig = DriverConfig()
+    cabin: CabinConfig = CabinConfig()
     state: StateConfig = StateConfig()
 
 
@@ -155,6 +188,12 @@ def _check_together(path: Path, config: Config) -> None:
         raise ConfigError(f"{path}: access.failures_before_disable must exceed failures_before_delay")
     if config.verify.brightness_min >= config.verify.brightness_max:
         raise ConfigError(f"{path}: verify.brightness_min must be below brightness_max")
-    pins = [p for p in (gpio.relay_pin, gpio.request_pin, gpio.exit_pin, gpio.door_pin) if p is not None]
+    cabin = config.cabin
+    _check_pins(path, "gpio", (gpio.relay_pin, gpio.request_pin, gpio.exit_pin, gpio.door_pin))
+    _check_pins(path, "cabin", (cabin.buzzer_pin, cabin.led_pin, cabin.shaker_pin, cabin.button_pin, cabin.speed_pin))
+
+
+def _check_pins(path: Path, section: str, numbers: tuple[int | None, ...]) -> None:
+    pins = [number for number in numbers if number is not None]
     if len(set(pins)) != len(pins):
-        raise ConfigError(f"{path}: gpio pins must differ, got {pins}")
+        raise ConfigError(f"{path}: {section} pins must differ, got {pins}")

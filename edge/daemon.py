@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
-from edge.actuate import Actuator, Inputs
+from edge.actuate import Inputs, Output
 from edge.camera import Camera
 from edge.clock import Clock
 from edge.config import CameraConfig
-from edge.door import Decider, Decision
+from edge.decision import Decider, Decision
 from edge.errors import CameraTimeoutError
 from edge.events import Record, record_of
 from edge.notify import Notifier
 from edge.types import Frame, Observation
 
-_POLL_S = 0.1  # how long a press of the exit button may have to wait for a camera that gives nothing
+_POLL_S = 0.1  # how long a press of a button may have to wait for a camera that gives nothing
+
+Wires = TypeVar("Wires")
 
 
 class Looks(Protocol):
@@ -41,14 +43,14 @@ class Witness(Protocol):
 
 
 @dataclass
-class Daemon:
+class Daemon(Generic[Wires]):
     """Everything that a run needs, already opened. ``run`` closes what drives or holds hardware."""
 
     camera: Camera
     pipeline: Looks
-    decider: Decider
-    actuator: Actuator
-    inputs: Inputs
+    decider: Decider[Wires]
+    actuator: Output
+    inputs: Inputs[Wires]
     clock: Clock
     config: CameraConfig
     notifier: Notifier = field(default_factory=lambda: Notifier(""))
@@ -56,14 +58,14 @@ class Daemon:
     _frame_s: float = field(default=0.0, init=False)
 
     def run(self, stop: Callable[[], bool] = lambda: False) -> None:
-        """Until ``stop`` says so, or a recording ends. Raises VigilError, with the relay at its safe level."""
+        """Until ``stop`` says so, or a recording ends. Raises VigilError, with the outputs in their safe state."""
         with ExitStack() as way_out:  # the last that is entered here is the first to be done
             for witness in self.witnesses:
                 way_out.callback(witness.finish)
             for part in (self.notifier, self.camera, self.inputs, self.actuator):
                 way_out.callback(part.close)
             way_out.callback(self.notifier.stopping)
-            way_out.callback(self.actuator.safe)  # whatever happened: nothing may keep the relay from its safe level
+            way_out.callback(self.actuator.safe)  # whatever happened: nothing may keep the outputs from it
             self._frame_s = self.clock.now_s()
             self.notifier.ready()
             while not stop() and self._turn():
@@ -116,6 +118,7 @@ class Daemon:
             released=decision.released,
             events=decision.events,
             commands=decision.commands,
+            driver=decision.driver,
         )
         for witness in self.witnesses:
             witness.add(frame, observation, record)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
 
 from edge.actuate import Actuator, DoorInputs
 from edge.clock import unix_s
 from edge.config import AccessConfig
+from edge.decision import Decision
 from edge.policy.access import initial, step
 from edge.policy.access_types import Alarm, Command, CounterChanged, Event, Lock, Mode, Pulse, evidence_from
 from edge.policy.lockout import Counters
@@ -18,24 +17,6 @@ from edge.types import Observation
 _FAILURES, _VISITS_FAILED = "access.failures", "access.visits_failed"
 # Comings and goings are the event log's; the audit keeps what an owner would ask about a year later.
 _AUDITED = {"granted", "granted_late", "exit", "failed", "failed_delayed", "failed_disabled", "reset", "forced", "held"}
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What came of one step: the state after it, and its events and commands as short words for people and logs."""
-
-    state: str
-    released: bool
-    events: tuple[str, ...] = ()
-    commands: tuple[str, ...] = ()
-
-
-class Decider(Protocol):
-    """What the daemon asks once a frame: the door today, the driver's guard later."""
-
-    def decide(self, observation: Observation | None, inputs: DoorInputs, now_s: float, *, camera_ok: bool) -> Decision:
-        """Take one step and carry it out. Raises VigilError; the caller then goes to the safe state."""
-        ...
 
 
 class Door:

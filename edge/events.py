@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from edge.decision import Figures
 from edge.errors import StateError
 from edge.types import Frame, Observation
 
@@ -29,10 +30,17 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     faults: tuple[str, ...] = ()
     events: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()
+    driver: Figures | None = None
 
 
 def record_of(
-    observation: Observation, state: str, *, released: bool, events: tuple[str, ...], commands: tuple[str, ...]
+    observation: Observation,
+    state: str,
+    *,
+    released: bool,
+    events: tuple[str, ...],
+    commands: tuple[str, ...],
+    driver: Figures | None = None,
 ) -> Record:
     """The record of one observation and the decision that followed."""
     primary = observation.primary
@@ -53,6 +61,7 @@ def record_of(
         faults=primary.quality.faults if primary and primary.quality else (),
         events=events,
         commands=commands,
+        driver=driver,
     )
 
 
@@ -117,6 +126,9 @@ def who(record: Record) -> str:
     """Who stands there, as far as one frame tells. Distances are left to the event log: they change all the time."""
     if record.track is None:
         return "nobody"
+    if record.driver is not None:
+        learnt = record.driver.calibration
+        return "the driver" if learnt >= 1 else f"the driver; the road is learnt to {int(learnt * 5) * 20} %"
     if record.faults:
         return f"a face ({', '.join(record.faults)})"
     if record.distance is None:

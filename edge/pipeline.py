@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Protocol
 
 import cv2
@@ -13,7 +14,7 @@ from edge.config import Config
 from edge.detect.cascade import Cascade
 from edge.runtime.litert import ModelStore
 from edge.track.tracker import Track, Tracker
-from edge.types import Face, Faces, Floats, Frame, HeadPose, Match, Observation, Pixels, Quality, TrackedFace
+from edge.types import Eyes, Face, Faces, Floats, Frame, HeadPose, Match, Observation, Pixels, Quality, TrackedFace
 from edge.verify.siamese import Branch
 
 _FOLLOW_SCORE_MIN = 0.6  # below the detector's own: a held face may turn or blur a little before it is let go
@@ -31,6 +32,21 @@ class Known(Protocol):
     def nearest(self, embedding: Floats) -> tuple[str, float] | None:
         """The nearest person and the distance to them, or None if nobody is enrolled."""
         ...
+
+
+class ReadsEyes(Protocol):
+    """EyeNet, as the pipeline needs it."""
+
+    def read(self, frame: Frame, face: TrackedFace) -> Eyes:
+        """How open the eyes are, and the mouth."""
+        ...
+
+
+class NoEyes:
+    """For models without an EyeNet: no eye can be read, and nothing is claimed of them."""
+
+    def read(self, frame: Frame, face: TrackedFace) -> Eyes:  # noqa: ARG002 - a ReadsEyes
+        return Eyes()
 
 
 class Sight:
@@ -75,11 +91,11 @@ class Vision(Sight):
         return self.branch.distance_max(max(self.config.verify.fmr / max(n_people, 1), lowest))
 
 
-class Pipeline:
+class Follower:
     """Follows the faces of one camera. Give it every frame in order."""
 
-    def __init__(self, vision: Vision, known: Known) -> None:
-        self._vision, self._known = vision, known
+    def __init__(self, sight: Sight) -> None:
+        self._sight = sight
         self._tracker = Tracker()
         self._glance = _Glance()
         self._searched_s = float("-inf")
@@ -96,28 +112,54 @@ class Pipeline:
     def _find(self, frame: Frame, change: float) -> Faces:
         """FPNet at the faces that are held; the whole cascade when one is lost, when due, or when something moved."""
         held = self._tracker.boxes
-        due = frame.captured_s - self._searched_s >= self._vision.config.detect.interval_s
+        due = frame.captured_s - self._searched_s >= self._sight.config.detect.interval_s
         if len(held) and not due:
-            faces = self._vision.cascade.follow(frame, held, _FOLLOW_SCORE_MIN)
+            faces = self._sight.cascade.follow(frame, held, _FOLLOW_SCORE_MIN)
             if len(faces) == len(held):
                 return faces
         if not (due or len(held) or change > _MOVED_LEVELS):
             return Faces()
         self._searched_s = frame.captured_s
-        return self._vision.cascade.detect(frame)
+        return self._sight.cascade.detect(frame)
 
     def _describe(self, frame: Frame, track: Track, *, primary: bool) -> TrackedFace:
         age_s = frame.captured_s - track.born_s
         if not primary:
             return TrackedFace(track.track_id, track.face, age_s, head_pose(track.face))
-        face, pose, quality = self._vision.judge(frame, track.face)
-        match = self._match(frame, face) if quality.good else None
-        return TrackedFace(track.track_id, face, age_s, pose, quality, match)
+        face, pose, quality = self._sight.judge(frame, track.face)
+        return self._detailed(frame, TrackedFace(track.track_id, face, age_s, pose, quality))
+
+    def _detailed(self, frame: Frame, face: TrackedFace) -> TrackedFace:  # noqa: ARG002 - nothing more to say of it
+        """The primary face with what the job wants to know of it."""
+        return face
+
+
+class Pipeline(Follower):
+    """The door's: says who the primary face may be."""
+
+    def __init__(self, vision: Vision, known: Known) -> None:
+        super().__init__(vision)
+        self._vision, self._known = vision, known
+
+    def _detailed(self, frame: Frame, face: TrackedFace) -> TrackedFace:
+        good = face.quality is not None and face.quality.good
+        return replace(face, match=self._match(frame, face.face)) if good else face
 
     def _match(self, frame: Frame, face: Face) -> Match | None:
         n_people = len(self._known)
         nearest = self._known.nearest(self._vision.embed(frame, face)) if n_people else None
         return Match(*nearest, self._vision.distance_max(n_people)) if nearest else None
+
+
+class DriverPipeline(Follower):
+    """The driver's: reads the eyes of the primary face."""
+
+    def __init__(self, sight: Sight, eyes: ReadsEyes) -> None:
+        super().__init__(sight)
+        self._eyes = eyes
+
+    def _detailed(self, frame: Frame, face: TrackedFace) -> TrackedFace:
+        return replace(face, eyes=self._eyes.read(frame, face))
 
 
 class _Glance:

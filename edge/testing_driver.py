@@ -6,13 +6,17 @@ While a frame is missing the policy takes steps without one, as the daemon does.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from random import Random
 
 import numpy as np
 
+from edge.actuate import CabinInputs
 from edge.attributes.signals import start
+from edge.clock import Clock
+from edge.errors import ActuatorError
 from edge.policy.attention import initial, step
 from edge.policy.attention_types import AttentionEvidence, AttentionState, Command, Event, Notice, Show
 from edge.signs import DriverSigns, Level
@@ -50,6 +54,50 @@ class Pose:
         head = HeadPose(self.yaw_deg, self.pitch_deg, 0.0)
         quality = Quality(220.0, 20.0, 120.0, head, ("blurred",) if self.blurred else ())
         return (TrackedFace(1, _FACE, 1.0, head, quality, eyes=eyes),)
+
+
+class RecordingAlerter:
+    """An Alerter that keeps what it was told, and when. ``fail_on``: the ``show`` that raises, counted from 1."""
+
+    def __init__(self, clock: Clock, *, fail_on: int | None = None) -> None:
+        self.shown: list[tuple[float, Level]] = []
+        self.level = Level.QUIET
+        self.notices = 0
+        self.closed = False
+        self._clock, self._fail_on, self._shows = clock, fail_on, 0
+
+    def show(self, level: Level) -> None:
+        self._shows += 1
+        if self.closed or self._shows == self._fail_on:
+            raise ActuatorError(f"show {self._shows} fails, as the script says")
+        self.level = level
+        self.shown.append((self._clock.now_s(), level))
+
+    def notice(self) -> None:
+        self.notices += 1
+
+    def safe(self) -> None:
+        self.level = Level.QUIET
+
+    def close(self) -> None:
+        self.safe()
+        self.closed = True
+
+
+class ScriptedCabin:
+    """Inputs of a car that follow a list; at its end nobody presses and the speed stays as it was."""
+
+    def __init__(self, script: Iterable[CabinInputs] = ()) -> None:
+        self.closed = False
+        self._script = iter(script)
+        self._last = CabinInputs()
+
+    def read(self) -> CabinInputs:
+        self._last = next(self._script, CabinInputs(speed_kmh=self._last.speed_kmh))
+        return self._last
+
+    def close(self) -> None:
+        self.closed = True
 
 
 class DriverScene:

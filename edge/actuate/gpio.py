@@ -1,4 +1,4 @@
-"""The relay and the buttons on a Raspberry Pi's pins. The only file that imports gpiozero.
+"""The relay and the buttons on a Raspberry Pi's pins. Only files of this folder import gpiozero.
 
 Wiring that this file counts on: a resistor that holds the relay's input at its locked level while nobody drives it
 (boot, crash, ``close``); buttons and door contact to ground, the contact closed while the door is shut, so that a cut

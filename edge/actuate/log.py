@@ -1,4 +1,4 @@
-"""Dry run: writes what the relay would do, and touches no pin."""
+"""Dry run: writes what the outputs would do, and touches no pin."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TextIO
 from edge.actuate.span import Span, begin_or_extend
 from edge.clock import Clock
 from edge.errors import ActuatorError
+from edge.signs import Level
 
 _LOG = logging.getLogger(__name__)
 
@@ -52,3 +53,31 @@ class LogActuator:
             _LOG.info("relay (dry run): %s", words)
         else:
             self._out.write(f"relay (dry run): {words}\n")
+
+
+class LogAlerter:
+    """An Alerter that only says what would be heard. ``out``: a text stream. Nothing blocks."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self._level = Level.QUIET
+        self._closed = False
+
+    def show(self, level: Level) -> None:
+        if self._closed:
+            raise ActuatorError("expected an open alerter (dry run), got one that was closed")
+        self._level = level
+        self._out.write(f"alerter (dry run): would sound {level.name.lower()}\n")
+
+    def notice(self) -> None:
+        if self._level < Level.WARNING:
+            self._out.write("alerter (dry run): would sound once\n")
+
+    def safe(self) -> None:
+        if self._level is not Level.QUIET:
+            self._out.write("alerter (dry run): would be silent\n")
+        self._level = Level.QUIET
+
+    def close(self) -> None:
+        self.safe()
+        self._closed = True

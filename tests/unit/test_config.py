@@ -14,7 +14,9 @@ from edge.errors import ConfigError, ExitCode
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 SECTIONS = {field.name: type(field.default) for field in msgspec.structs.fields(Config)}
-OPTIONAL = {"chip", "door_pin", "key_file", "models_dir"}  # have no value by default, so they stand there as a comment
+# have no value by default, so they stand there as a comment
+# have no value by default, so they stand there as a comment
+OPTIONAL = {"chip", "door_pin", "key_file", "models_dir", "nmea_file", "shaker_pin", "speed_pin"}
 
 
 def written(tmp_path: Path, text: str) -> Path:

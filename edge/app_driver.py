@@ -1,0 +1,86 @@
+"""The composition root of the driver mode."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+from edge.actuate import Alerter, CabinInputs, Inputs, Output
+from edge.app import Say, model_store, open_relay
+from edge.camera.source import open_camera
+from edge.clock import Clock, SystemClock
+from edge.config import Config
+from edge.daemon import Daemon, Witness
+from edge.drive_recorder import DriveRecorder
+from edge.driver import DriverWatch
+from edge.events import EventLog, Timeline
+from edge.memory import give_frames_back
+from edge.notify import Notifier
+from edge.pipeline import DriverPipeline, NoEyes, Sight
+from edge.recorder import VideoFile
+
+
+def open_driver(
+    config: Config,
+    sources: Sequence[str],
+    *,
+    realtime: bool,
+    witnesses: Sequence[Witness],
+    say: Say,
+    stack: ExitStack,
+) -> Daemon[CabinInputs]:
+    """A driver's daemon, all opened. At the end ``stack`` says what was raised, against the alert budget."""
+    give_frames_back()
+    clock = SystemClock()
+    store = model_store(config)
+    say("these models hold no EyeNet: the head is judged, the eyes are not")
+    pipeline = DriverPipeline(Sight(store, config), NoEyes())
+    camera = stack.enter_context(closing(open_camera(sources, config.camera, clock, realtime)))
+    alerter = stack.enter_context(closing(open_alerter(config)))
+    inputs = stack.enter_context(closing(open_cabin(config, clock)))
+    watch = DriverWatch(config.driver, alerter, clock.now_s() if camera.live else 0.0)
+    stack.callback(lambda: say(watch.summary()))
+    return Daemon(camera, pipeline, watch, alerter, inputs, clock, config.camera, Notifier(), tuple(witnesses))
+
+
+def open_witnesses(events: Path | None, video: Path | None, sheet: Path | None, say: Say) -> list[Witness]:
+    """What is told of every decided frame: always a timeline; a log, a video and a report's picture where asked for."""
+    witnesses: list[Witness] = [Timeline(say)]
+    if events is not None:
+        witnesses.append(EventLog(events))
+    if video is not None or sheet is not None:
+        witnesses.append(DriveRecorder(VideoFile(video) if video else None, sheet))
+    return witnesses
+
+
+def open_output(config: Config) -> Output:
+    """What the configured job drives, in its safe state. Raises ActuatorError."""
+    if config.mode.job == "driver":
+        return open_alerter(config)
+    return open_relay(config.gpio, SystemClock())
+
+
+def open_alerter(config: Config) -> Alerter:
+    """Buzzer, lamp and shaker of the configured backend. Raises ActuatorError."""
+    if config.gpio.backend == "log":
+        from edge.actuate.log import LogAlerter
+
+        return LogAlerter(sys.stdout)
+    from edge.actuate.alerter import GpioAlerter
+
+    return GpioAlerter(config.cabin, config.gpio)
+
+
+def open_cabin(config: Config, clock: Clock) -> Inputs[CabinInputs]:
+    """Button and speed of the configured backend; a dry run has none. Raises ActuatorError."""
+    if config.gpio.backend == "log":
+        from edge.testing_driver import ScriptedCabin
+
+        return ScriptedCabin()
+    from edge.actuate.cabin import Cabin
+    from edge.actuate.nmea import NmeaSpeed
+
+    speeds = [NmeaSpeed(Path(config.cabin.nmea_file))] if config.cabin.nmea_file else []
+    return Cabin(config.cabin, config.gpio, clock, speeds)
