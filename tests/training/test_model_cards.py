@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import cv2
+import msgspec
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -15,10 +16,10 @@ from edge.config import DetectConfig
 from edge.errors import InputError
 from edge.images import read_image
 from edge.runtime.litert import ModelStore
-from edge.runtime.manifest import load_manifest
+from edge.runtime.manifest import Twin, load_manifest
 from edge.types import Faces, Floats, Frame, HeadPose
 from training.evaluate.card import command
-from training.evaluate.card_parts import Part, share, wide_table
+from training.evaluate.card_parts import Part, float32_store, share, wide_table
 from training.evaluate.cascade_card import detection_figures, fpnet_part, stage_part, write_failures
 from training.evaluate.cascade_pass import CascadePass, Seen, above
 from training.evaluate.contact_sheet import Tile, cut, write_sheet
@@ -27,6 +28,7 @@ from training.evaluate.plots import Frame as Axes
 from training.evaluate.posed_photos import PosedPhoto
 from training.export.card import CardFacts, put_section, with_section, write_card
 from training.export.cascade import seed_models
+from training.export.manifest import update_manifest
 
 BOX = np.array([60, 60, 160, 160], np.float32)
 NO_WINDOWS = np.zeros((0, 4), np.float32)
@@ -184,6 +186,28 @@ def test_fpnet_s_part_counts_the_standard_photos_and_links_its_plots(done: Casca
     linked = re.findall(r"\]\((.*?)\)", "\n".join(part.paragraphs))
     assert linked == ["fpnet-error-by-yaw.png", "fpnet-scores.png", "detection-roc.png"]
     assert all((tmp_path / name).is_file() for name in linked)
+
+
+def test_what_int8_costs_stands_where_the_twins_are(done: CascadePass, tmp_path: Path) -> None:
+    part = fpnet_part(done, {}, tmp_path, done)
+    assert part.figures["float32"] == {"mae": part.figures["pose"]["mae"], "recall": 0.3333}
+    assert any("the same in float32" in paragraph for paragraph in part.paragraphs)
+
+
+def test_twins_are_used_only_where_all_of_them_are_there(tmp_path: Path) -> None:
+    seed_models(tmp_path)
+    for name, spec in ModelStore(tmp_path).manifest.models.items():
+        assert float32_store(ModelStore(tmp_path)) is None
+        if spec.precision == "int8":
+            named = msgspec.structs.replace(spec, twin=Twin(file=f"{name}_f32.tflite", sha256="0" * 64))
+            update_manifest(name, named, tmp_path)
+    assert float32_store(ModelStore(tmp_path)) is None  # named, but left out
+    for spec in ModelStore(tmp_path).manifest.models.values():
+        if spec.twin:
+            (tmp_path / spec.twin.file).touch()
+    found = float32_store(ModelStore(tmp_path))
+    assert found is not None
+    assert {found.spec(name).precision for name in found.manifest.models} == {"float32"}
 
 
 def test_the_sheets_show_what_failed(done: CascadePass, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import click
 from edge.runtime.litert import ModelStore
 from edge.runtime.manifest import MODELS_DIR, Manifest
 from edge.verify.siamese import BRANCH
-from training.evaluate.card_parts import Part
+from training.evaluate.card_parts import Part, float32_store
 from training.evaluate.cascade_card import fpnet_part, stage_part, write_failures
 from training.evaluate.cascade_pass import run_pass
 from training.evaluate.landmarks import landmark_figures
@@ -52,8 +52,10 @@ def cascade_parts(nets: Sequence[str], store: ModelStore, data: Path, failures: 
     done = run_pass(store, data, say)
     parts = {net: stage_part(done, net) for net in nets if net in ("pnet", "rnet")}
     if "fpnet" in nets:
-        landmarks = landmark_figures(data, store.directory)
-        parts["fpnet"] = fpnet_part(done, landmarks, (store.directory / store.manifest.spec("fpnet").card).parent)
+        twins = float32_store(store)
+        exact = run_pass(twins, data, say) if twins else None
+        cards = (store.directory / store.manifest.spec("fpnet").card).parent
+        parts["fpnet"] = fpnet_part(done, landmark_figures(data, store.directory), cards, exact)
         for sheet in write_failures(done, failures):
             say(f"wrote {sheet}")
     return parts

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.runtime.litert import ModelStore
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -16,6 +18,16 @@ class Part:
 
     figures: dict[str, Any]
     paragraphs: list[str]
+
+
+def float32_store(store: ModelStore) -> ModelStore | None:
+    """The same models as float32 twins; None where none is named, or the file of one is not there."""
+    specs = store.manifest.models.values()
+    used = [spec.twin.file if spec.twin else spec.file for spec in specs]
+    missing = [spec.file for spec in specs if spec.precision == "int8" and spec.twin is None]
+    if missing or not any(spec.twin for spec in specs) or not all((store.directory / file).is_file() for file in used):
+        return None
+    return ModelStore(store.directory, store.threads, "float32")
 
 
 def number(value: Any, digits: int) -> float:

@@ -44,15 +44,21 @@ def stage_part(done: CascadePass, stage: str) -> Part:
     return Part(figures, [text, wide_table(("measure", ""), list(figures.items()))])
 
 
-def fpnet_part(done: CascadePass, landmarks: Mapping[str, object], cards: Path) -> Part:
-    """Of FPNet: head pose, detection and ``landmarks`` (their figures), with the plots that go beside the card."""
-    errors = pose_errors(done)
-    found = [error for error in errors if error is not None]
+def fpnet_part(
+    done: CascadePass, landmarks: Mapping[str, object], cards: Path, float32: CascadePass | None = None
+) -> Part:
+    """Of FPNet: head pose, detection and ``landmarks`` (their figures), with the plots that go beside the card.
+
+    ``float32``: the same pass by the float32 twins, for what int8 costs.
+    """
+    found = [error for error in pose_errors(done) if error is not None]
     figures = {
-        "pose": summary(sum(done.standard), found),
+        "pose": pose_figures(done),
         "detection": detection_figures(done),
         "landmarks": dict(landmarks),
     }
+    if float32 is not None:
+        figures["float32"] = {"mae": pose_figures(float32)["mae"], "recall": detection_figures(float32)["recall"]}
     plots = [
         draw_yaw_errors(found, cards / "fpnet-error-by-yaw.png"),
         draw_scores(done, cards / "fpnet-scores.png"),
@@ -66,6 +72,11 @@ def pose_errors(done: CascadePass) -> list[PoseError | None]:
     """Of the standard photos, None where the annotated face is not found."""
     rows = [row for row, standard in enumerate(done.standard) if standard]
     return [error_of(done.found(row), done.photos[row]) for row in rows]
+
+
+def pose_figures(done: CascadePass) -> dict[str, object]:
+    """As ``evaluate pose`` prints them."""
+    return summary(sum(done.standard), [error for error in pose_errors(done) if error is not None])
 
 
 def detection_figures(done: CascadePass) -> dict[str, object]:
@@ -86,7 +97,9 @@ def _tables(figures: Mapping[str, Mapping[str, object]]) -> list[str]:
     pose = {name: value for name, value in figures["pose"].items() if not isinstance(value, Mapping)}
     by_yaw = {name: value for name, value in figures["pose"].items() if isinstance(value, Mapping)}
     heads = ("annotated yaw, degrees", *by_yaw["by_yaw"])
+    exact = figures.get("float32")
     return [
+        *([wide_table(("the same in float32", ""), list(exact.items()))] if exact else []),
         wide_table(("head pose, AFLW2000, degrees", ""), list(pose.items())),
         wide_table(heads, [(_BY_YAW[name], *values.values()) for name, values in by_yaw.items()]),
         wide_table(("detection, AFLW2000 and backgrounds", ""), list(figures["detection"].items())),

@@ -15,7 +15,7 @@ from edge.runtime.litert import ModelStore
 from edge.runtime.manifest import distance_for_fmr
 from edge.types import Floats, Pixels
 from edge.verify.siamese import BRANCH
-from training.evaluate.card_parts import Part, wide_table
+from training.evaluate.card_parts import Part, float32_store, wide_table
 from training.evaluate.contact_sheet import Tile, cut, write_sheet
 from training.evaluate.embedded import Embedded
 from training.evaluate.embedding_cache import cached_embeddings
@@ -31,6 +31,7 @@ FMR = 1e-4
 _FALSE_MATCHES_MIN = 5  # as for thresholds: rarer events were not measured
 _WORST = 24
 _SPOILT_PHOTOS = 400
+_WHOLE_SETS = ("lfw", "lfw_float32", "att_faces")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +50,11 @@ def siamese_part(store: ModelStore, data: Path, failures: Path, say: Callable[[s
     distance_max = distance_for_fmr(store.manifest.spec(BRANCH).thresholds, FMR)
     cards = (store.directory / store.manifest.spec(BRANCH).card).parent
     lfw, att = _lfw(store, data / "lfw", say), _att_faces(store, data / "att_faces", say)
+    twins = float32_store(store)
+    exact = _lfw(twins, data / "lfw", say, "lfw, float32") if twins else None
     figures = {
         "lfw": dict(lfw.figures),
+        **({"lfw_float32": dict(exact.figures)} if exact else {}),
         "att_faces": dict(att.figures),
         "by_set": {one.name: rates(one.every.genuine, one.every.impostor, distance_max).plain() for one in (lfw, att)},
         "enrolment": enrolment_figures(lfw.embedded, FMR, distance_max),
@@ -59,16 +63,19 @@ def siamese_part(store: ModelStore, data: Path, failures: Path, say: Callable[[s
     }
     for sheet in write_failures(lfw, failures):
         say(f"wrote {sheet}")
-    plots = [*_curves_of_sets([lfw, att], distance_max, cards), *_curves_of_kinds(figures, cards)]
+    plots = [
+        *_curves_of_sets([lfw, att, *([exact] if exact else [])], distance_max, cards),
+        *_curves_of_kinds(figures, cards),
+    ]
     head = f"The whole pipeline; where rates are given, at the distance {distance_max:.4f} that stands for FMR {FMR:g}."
     return Part(figures, [head, *_tables(figures), *(f"![{plot.stem}]({plot.name})" for plot in plots)])
 
 
-def _lfw(store: ModelStore, folder: Path, say: Callable[[str], None]) -> FaceSet:
+def _lfw(store: ModelStore, folder: Path, say: Callable[[str], None], name: str = "lfw") -> FaceSet:
     pairs = read_pairs(folder / "pairs.csv", folder / "images")
     embedded = cached_embeddings(folder / "images", list_images(folder / "images"), store, say)
     figures, every = measure(pairs, embedded)
-    return FaceSet("lfw", folder / "images", embedded, every, figures)
+    return FaceSet(name, folder / "images", embedded, every, figures)
 
 
 def _att_faces(store: ModelStore, folder: Path, say: Callable[[str], None]) -> FaceSet:
@@ -83,7 +90,7 @@ def _tables(figures: Mapping[str, Any]) -> list[str]:
     enrolment = figures["enrolment"]
     few = {name: enrolment[name] for name in ("one_photo", "four_photos") if enrolment[name] is not None}
     return [
-        *(wide_table((title, ""), list(_rounded(figures[title]).items())) for title in ("lfw", "att_faces")),
+        *(wide_table((title, ""), list(_rounded(figures[title]).items())) for title in _WHOLE_SETS if title in figures),
         _rates_table("set", figures["by_set"]),
         _rates_table("enrolled with, lfw", few),
         _rates_table("views enrolled, lfw", enrolment["by_views"]),
