@@ -61,7 +61,7 @@ def _page(findings: Findings, recipe: SearchRecipe, shipped_steps: int) -> str:
         "# The search over FPNet's geometry",
         f"{len(trained)} geometries within {recipe.ratio_max:g} of the shipped net's int8 latency and"
         f" {SIZES_MAX['fpnet']} bytes, each trained from scratch for {recipe.steps} steps, best first."
-        f" {len(pruned)} more were drawn and not trained to the end. Made by `python -m training search fpnet`.",
+        f" Drawn besides and not trained: {len(pruned)}. Made by `python -m training search fpnet`.",
         "Width: of every layer's channels, as a share of O-Net's; depth: residual convolutions on the last map; kernel:"
         " side of the first convolution's; latency: of one crop, as a share of the shipped net's, both in turns in one"
         " thread; errors: on crops of held-out persons, geodesic in degrees (of all, of real photos, beyond 45 degrees"
@@ -101,12 +101,13 @@ def _limits(findings: Findings, recipe: SearchRecipe, shipped_steps: int) -> str
 
 
 def _noise(findings: Findings) -> str:
-    shipped = next((found.error_deg for found in _trained(findings.trials) if found.shape == SHIPPED_SHAPE), None)
+    shipped = next((found for found in _trained(findings.trials) if found.shape == SHIPPED_SHAPE), None)
     if shipped is None or findings.again_deg is None:
         return "Each was trained once: what another seed would change is not known."
     return (
-        f"Each was trained once. The shipped geometry from another seed: {findings.again_deg:.2f} instead of"
-        f" {shipped:.2f} degrees. Differences of that size are chance."
+        f"Each was trained and timed once. The shipped geometry from another seed: {findings.again_deg:.2f} instead of"
+        f" {shipped.error_deg:.2f} degrees; beside the shipped net, which has the same geometry, it took"
+        f" {shipped.measures['ratio']:.2f} of its time. Differences of that size are chance."
     )
 
 
