@@ -11,14 +11,21 @@ TFLITE_VENV := .venv-tflite
 # The demo needs the runtime only; where the whole environment is there already, it serves.
 DEMO_VENV := $(if $(wildcard $(VENV)/.project),$(VENV),$(RUNTIME_VENV))
 
-SHELL_SCRIPTS := .ci/run deploy/make-venv
-UV_COMPILE := $(VENV)/bin/uv pip compile --universal --python-version 3.11 --generate-hashes \
-	--no-header --no-annotate --no-emit-index-url --quiet $(if $(UPGRADE),--upgrade)
+SHELL_SCRIPTS := .ci/run deploy/apt-install deploy/build-deb deploy/build-wheelhouse deploy/install.sh deploy/make-venv \
+	tests/device/arm64 tests/device/debian-root
+UV_COMPILE := $(VENV)/bin/uv pip compile --generate-hashes --no-header --no-annotate --no-emit-index-url --quiet \
+	$(if $(UPGRADE),--upgrade)
+UNIVERSAL := --universal --python-version 3.11
+# The packages' locks are for one Python on one kind of board.
+BOARD := --python-platform aarch64-manylinux_2_36 --python-version
+SUITES := bookworm trixie
+SUITE ?= bookworm
 
-.PHONY: help setup demo demo-driver test check lock test-tflite-runtime clean
+.PHONY: help setup demo demo-driver test check lock test-tflite-runtime deb test-deb test-arm64 \
+	wheelhouse clean
 
 help:  ## this list
-	@grep -E '^[a-z-]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## */\1|/' \
+	@grep -E '^[a-z0-9-]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z0-9-]+):.*## */\1|/' \
 		| while IFS='|' read -r name what; do printf '  make %-20s %s\n' "$$name" "$$what"; done
 
 setup: $(VENV)/.project  ## build .venv with everything that the tests need
@@ -71,6 +78,19 @@ test-tflite-runtime: $(TFLITE_VENV)/.project  ## run the runtime's tests on the 
 	$(TFLITE_VENV)/bin/python -c "import importlib.util, sys, tflite_runtime; sys.exit('ai_edge_litert is here too: this proves nothing' if importlib.util.find_spec('ai_edge_litert') else 0)"
 	$(TFLITE_VENV)/bin/python -m pytest -m 'not slow' --ignore=tests/training --ignore=tests/device $(ARGS)
 
+deb: $(VENV)/.project  ## build the arm64 packages for Raspberry Pi OS bookworm and trixie, into dist/
+	for suite in $(SUITES); do deploy/build-deb $$suite; done
+
+test-deb: $(VENV)/.project  ## check the packages of dist/ (make deb)
+	$(VENV)/bin/python -m pytest tests/device/test_deb.py $(ARGS)
+
+test-arm64: $(VENV)/.project  ## install the package on an emulated Pi and run the tests there (SUITE=trixie; QEMU_CPU=cortex-a53|a72|a76; needs root)
+	deploy/build-deb $(SUITE)
+	tests/device/arm64 $(SUITE) $(or $(PART),all)
+
+wheelhouse: $(VENV)/.project  ## fetch the wheels for a Pi that has no network (SUITE=trixie), into dist/
+	deploy/build-wheelhouse $(SUITE)
+
 # A lock that comes out the same keeps its date, so that no environment is built again for nothing.
 define pin
 cp $(LOCKS)/$(1).txt $(LOCKS)/.new-$(1).txt
@@ -79,9 +99,12 @@ cmp -s $(LOCKS)/.new-$(1).txt $(LOCKS)/$(1).txt && rm $(LOCKS)/.new-$(1).txt || 
 endef
 
 lock: $(VENV)/.project  ## pin the dependencies again (UPGRADE=1: to their newest releases)
-	$(call pin,runtime,pyproject.toml)
-	$(call pin,dev,pyproject.toml --extra training --extra dev --constraint $(LOCKS)/runtime.txt)
-	$(call pin,tflite-runtime,--group tflite-runtime)
+	$(call pin,runtime,$(UNIVERSAL) pyproject.toml)
+	$(call pin,dev,$(UNIVERSAL) pyproject.toml --extra training --extra dev --constraint $(LOCKS)/runtime.txt)
+	$(call pin,tflite-runtime,$(UNIVERSAL) --group tflite-runtime)
+	$(call pin,bookworm,$(BOARD) 3.11 pyproject.toml --extra device --constraint $(LOCKS)/bookworm.in)
+	$(call pin,trixie,$(BOARD) 3.13 pyproject.toml --constraint $(LOCKS)/runtime.txt)
+	$(call pin,tests,$(BOARD) 3.11 --group tests --constraint $(LOCKS)/dev.txt)
 
 clean:  ## remove the environments and everything that was made
 	rm -rf $(VENV) $(RUNTIME_VENV) $(TFLITE_VENV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis \
