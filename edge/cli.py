@@ -3,24 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from edge.cli_report import report
+from edge.cli_options import config_option, load_config
+from edge.cli_run import report, run, safe
 from edge.errors import ExitCode, InputError, NoFaceError
-
-if TYPE_CHECKING:
-    from edge.config import Config
-
-DEFAULT_CONFIG = Path("/etc/vigil/vigil.toml")
-
-_config_option = click.option(
-    "--config",
-    "config_path",
-    type=click.Path(path_type=Path),
-    help=f"Configuration file [default: {DEFAULT_CONFIG} if it is there, else the built-in defaults].",
-)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -29,7 +17,8 @@ def vigil() -> None:
     """Open a door for the people it knows, or wake a driver who nods off. Nothing leaves this device."""
 
 
-vigil.add_command(report)
+for _command in (report, run, safe):
+    vigil.add_command(_command)
 
 
 @vigil.command()
@@ -37,7 +26,7 @@ vigil.add_command(report)
 @click.argument("target", type=click.Path(path_type=Path))
 @click.option("--json", "json_path", type=click.Path(path_type=Path), help="Also write the numbers there (JSON lines).")
 @click.option("--min-face", type=click.IntRange(20, 1000), help="Smallest face to look for, in pixels.")
-@_config_option
+@config_option
 def detect(
     *, source: Path, target: Path, json_path: Path | None, min_face: int | None, config_path: Path | None
 ) -> None:
@@ -47,7 +36,7 @@ def detect(
     """
     from edge import annotate, app
 
-    config = app.with_min_face(_load(config_path), min_face)
+    config = app.with_min_face(load_config(config_path), min_face)
     kept = []
     for row in app.detections(config, source, target):
         kept.append(row)
@@ -62,7 +51,7 @@ def detect(
 @click.argument("second", type=click.Path(path_type=Path))
 @click.option("--fmr", type=float, help="False match rate to decide at [default: verify.fmr of the configuration].")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead.")
-@_config_option
+@config_option
 @click.pass_context
 def verify(
     ctx: click.Context, *, first: Path, second: Path, fmr: float | None, as_json: bool, config_path: Path | None
@@ -72,7 +61,7 @@ def verify(
     from edge.images import read_image
     from edge.verify.siamese import distance
 
-    config = _load(config_path)
+    config = load_config(config_path)
     vision = app.open_vision(config)
     rate = config.verify.fmr if fmr is None else fmr
     distance_max = vision.branch.distance_max(rate)
@@ -91,54 +80,11 @@ def verify(
 
 
 @vigil.command()
-@click.option(
-    "--camera", "sources", multiple=True, help="picamera, v4l2:/dev/videoN, FILE or DIR (repeat for several)."
-)
-@click.option(
-    "--gpio", "backend", type=click.Choice(["gpiozero", "mock", "log"]), help="Real pins, mock ones, or words."
-)
-@click.option("--fast", is_flag=True, help="Play recordings as fast as they go; decisions are the same.")
-@click.option("--events", type=click.Path(path_type=Path), help="Append what was decided there (JSON lines).")
-@click.option("--video", type=click.Path(path_type=Path), help="Write an annotated MP4 there. It shows faces.")
-@click.option("--sheet", type=click.Path(path_type=Path), help="Write one picture of the run there. It shows faces.")
-@_config_option
-def run(
-    *,
-    sources: tuple[str, ...],
-    backend: str | None,
-    fast: bool,
-    events: Path | None,
-    video: Path | None,
-    sheet: Path | None,
-    config_path: Path | None,
-) -> None:
-    """Watch the door, or the driver (mode.job). Ends on SIGTERM, or when a recording is over."""
-    from contextlib import ExitStack
-
-    from edge import app, app_driver
-
-    config = app.with_backend(_load(config_path), backend)
-    driving = config.mode.job == "driver"
-    with ExitStack() as stack:
-        open_witnesses = app_driver.open_witnesses if driving else app.open_witnesses
-        open_daemon = app_driver.open_driver if driving else app.open_door
-        daemon = open_daemon(
-            config,
-            sources or (config.camera.source,),
-            realtime=not fast,
-            witnesses=open_witnesses(events, video, sheet, click.echo),
-            say=click.echo,
-            stack=stack,
-        )
-        daemon.run(app.stop_on_signals())
-
-
-@vigil.command()
 @click.argument("name")
 @click.option("--images", "images", type=click.Path(path_type=Path), multiple=True, help="A photo or a folder of them.")
 @click.option("--camera", "source", help="Take the views from picamera, v4l2:/dev/videoN or a recording instead.")
 @click.option("--replace", "replace_known", is_flag=True, help="Replace the templates of somebody who is enrolled.")
-@_config_option
+@config_option
 def enroll(
     *, name: str, images: tuple[Path, ...], source: str | None, replace_known: bool, config_path: Path | None
 ) -> None:
@@ -147,7 +93,7 @@ def enroll(
 
     if bool(images) == bool(source):
         raise InputError("expected either --images PATH or --camera SOURCE")
-    chosen = app.enrol(_load(config_path), name, images, source, replace_known=replace_known, say=click.echo)
+    chosen = app.enrol(load_config(config_path), name, images, source, replace_known=replace_known, say=click.echo)
     click.echo(f"{name} enrolled, {chosen.summary()}")
     for refusal in chosen.refused:
         click.echo(f"  not used: {refusal}")
@@ -160,24 +106,24 @@ def people() -> None:
 
 @people.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a person.")
-@_config_option
+@config_option
 def list_people(*, as_json: bool, config_path: Path | None) -> None:
     """Everybody, with the number of views and whether the model in use made them."""
     from edge import app
 
-    with app.open_people(_load(config_path)) as gallery:
+    with app.open_people(load_config(config_path)) as gallery:
         for person in gallery.people():
             click.echo(app.person_line(person, as_json=as_json))
 
 
 @people.command()
 @click.argument("name")
-@_config_option
+@config_option
 def remove(*, name: str, config_path: Path | None) -> None:
     """Forget NAME: the templates are overwritten, not only unlinked."""
     from edge import app
 
-    with app.open_people(_load(config_path)) as gallery:
+    with app.open_people(load_config(config_path)) as gallery:
         gallery.remove(name)
     click.echo(f"{name} removed")
 
@@ -185,41 +131,30 @@ def remove(*, name: str, config_path: Path | None) -> None:
 @people.command()
 @click.argument("old")
 @click.argument("new")
-@_config_option
+@config_option
 def rename(*, old: str, new: str, config_path: Path | None) -> None:
     """Give OLD the name NEW."""
     from edge import app
 
-    with app.open_people(_load(config_path)) as gallery:
+    with app.open_people(load_config(config_path)) as gallery:
         gallery.rename(old, new)
     click.echo(f"{old} is now {new}")
 
 
 @vigil.command()
-@_config_option
+@config_option
 def reset_lockout(*, config_path: Path | None) -> None:
     """Clear the failures that delay or disable the request button: what an administrator does after a lockout."""
     from edge import app
 
-    app.clear_failures(_load(config_path))
+    app.clear_failures(load_config(config_path))
     click.echo("failures cleared; a running service takes it up when it is started again")
-
-
-@vigil.command()
-@_config_option
-def safe(*, config_path: Path | None) -> None:
-    """Drive the outputs to their safe state (locked; silent): systemd does so after every end of the service."""
-    from edge import app_driver
-
-    config = _load(config_path)
-    app_driver.open_output(config).close()
-    click.echo("buzzer and lamp are off" if config.mode.job == "driver" else "the relay is at its safe level")
 
 
 @vigil.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a check.")
 @click.option("--tune", is_flag=True, help="Time the models with 1 to 4 threads first, and keep the fastest choice.")
-@_config_option
+@config_option
 @click.pass_context
 def doctor(ctx: click.Context, *, as_json: bool, tune: bool, config_path: Path | None) -> None:
     """Check this device, and say what to do. The exit code is that of the first check that failed; warnings give 0."""
@@ -227,7 +162,7 @@ def doctor(ctx: click.Context, *, as_json: bool, tune: bool, config_path: Path |
     from edge import doctor as checks
     from edge.clock import SystemClock
 
-    config = _load(config_path)
+    config = load_config(config_path)
     if tune:
         chosen, path = app.tune(config)
         for line in checks.tuning_lines(chosen, path, as_json=as_json):
@@ -249,7 +184,7 @@ def doctor(ctx: click.Context, *, as_json: bool, tune: bool, config_path: Path |
 @click.option("--cpu-time", is_flag=True, help="Count processor time: for a machine that is busy with other things.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead.")
-@_config_option
+@config_option
 def bench(
     *,
     image: Path | None,
@@ -268,7 +203,7 @@ def bench(
     from edge import bench as benchmark
     from edge.clock import CpuClock, SystemClock
 
-    config = app.with_threads(app.with_min_face(_load(config_path), min_face), 1)  # peers are held to one as well
+    config = app.with_threads(app.with_min_face(load_config(config_path), min_face), 1)  # peers are held to one as well
     vision = app.open_vision(config)
     report = benchmark.measure(
         vision,
@@ -286,24 +221,16 @@ def bench(
 @vigil.command()
 @click.argument("package", type=click.Path(path_type=Path))
 @click.option("--signature", type=click.Path(path_type=Path), help="[default: PACKAGE.sig]")
-@_config_option
+@config_option
 def update(*, package: Path, signature: Path | None, config_path: Path | None) -> None:
     """Put the release in PACKAGE (a signed .deb) in the place of the one that runs; go back where it does not hold."""
     from edge.clock import SystemClock
     from edge.update import Layout, Programs, Updater
 
-    layout = Layout(state=Path(_load(config_path).state.directory))
+    layout = Layout(state=Path(load_config(config_path).state.directory))
     beside = package.with_name(f"{package.name}.sig")
     version = Updater(layout, Programs(), SystemClock(), click.echo).update(package, signature or beside)
     click.echo(f"updated to {version}")
-
-
-def _load(path: Path | None) -> Config:
-    from edge import config
-
-    if path is None and not DEFAULT_CONFIG.exists():
-        return config.Config()
-    return config.load(path or DEFAULT_CONFIG)
 
 
 def _faces(count: int) -> str:

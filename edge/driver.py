@@ -56,11 +56,10 @@ class DriverWatch:
         """What was raised, against the alert budget, in one line."""
         state, budget = self._state, self._state.budget
         rate = state.alerts_per_hour
-        hourly = "" if rate is None else f", {rate:.1f} an hour"
+        hourly = "" if rate is None else f" ({rate:.1f} an hour)"
         return (
-            f"{state.driven_s / 60:.1f} minutes watched: {budget.alerts} alerts{hourly}"
-            f" ({budget.warnings} warnings, {budget.alarms} alarms, {budget.unresponsive} unresponsive),"
-            f" {budget.notices} notices"
+            f"{state.driven_s / 60:.1f} minutes watched; alerts: {budget.alerts}{hourly}; warnings {budget.warnings},"
+            f" alarms {budget.alarms}, unresponsive {budget.unresponsive}, notices {budget.notices}"
         )
 
     def _carry_out(self, command: Command) -> None:

@@ -177,7 +177,7 @@ class _Chart:
         self._canvas.box(0, 0, WIDTH, 66, INK)
         self._canvas.text((30, 42), "Vigil", PAPER, 28)
         raised = [words for _, words in self._alerts]
-        counts = ", ".join(f"{sum(f', {name}' in words for words in raised)} {name}" for name in _LEVEL_NAMES)
+        counts = ", ".join(f"{name} {sum(f', {name}' in words for words in raised)}" for name in _LEVEL_NAMES)
         words = f"a drive of {_clock(self._span_s)}: {counts}"
         self._canvas.text((140, 42), words, _RULE, 17)
 

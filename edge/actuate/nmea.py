@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from functools import reduce
 from operator import xor
 from pathlib import Path
 
 from edge.errors import ActuatorError
+
+_LOG = logging.getLogger(__name__)
 
 FRESH_S = 3.0  # receivers send once a second; without a fix for longer the speed is not known
 _KMH_PER_KNOT = 1.852
@@ -29,10 +32,13 @@ class NmeaSpeed:
         self._rest = b""
         self._kmh: float | None = None
         self._at_s = float("-inf")
-        self._closed = False
+        self._closed, self._gone = False, False
 
     def kmh(self, now_s: float) -> float | None:
-        """The speed, None without a fix within the last 3 s. Raises ActuatorError when the receiver is gone."""
+        """The speed, None without a fix within the last 3 s.
+
+        A receiver that is gone is no reason to stop watching: its speed is not known, which counts as fast.
+        """
         for line in self._lines():
             is_rmc, kmh = rmc_speed(line)
             if is_rmc:
@@ -51,10 +57,16 @@ class NmeaSpeed:
         except BlockingIOError:
             return []
         except OSError as error:
-            raise ActuatorError(f"{self._path}: the GPS receiver cannot be read: {error.strerror}") from error
+            self._say_once(error)
+            return []
         *lines, self._rest = (self._rest + chunk).split(b"\n")
         self._rest = self._rest[-_CHUNK:]
         return lines
+
+    def _say_once(self, error: OSError) -> None:
+        if not self._gone:
+            self._gone = True
+            _LOG.warning("%s: the GPS receiver cannot be read: %s", self._path, error.strerror)
 
 
 def rmc_speed(line: bytes) -> tuple[bool, float | None]:

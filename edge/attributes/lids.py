@@ -20,6 +20,11 @@ GLITCH_S = 0.08
 CERTAINTY_MIN = 0.25  # below it the eyes count as unreadable
 # Frames that show unreadable eyes are no dropped frames: over more than this of them a closure is not carried on.
 UNREADABLE_MAX_S = 0.35
+# A head that looks down lowers its lids, which no camera tells from shut ones. So with the head below LOWERED_DEG from
+# the road shut eyes only carry a closure on that began LOWERED_AFTER_S or more before: somebody who nods off shuts them
+# first. Whoever looks down for long is distracted (edge.policy.attention).
+LOWERED_DEG = -12.0
+LOWERED_AFTER_S = 0.3
 BLINK_MIN_S, BLINK_MAX_S = 0.05, 0.5  # Schiffman, Sensation and Perception (2001): 0.1 to 0.4 s; less is a wrong frame
 SLOW_MIN_S = 0.25  # DESIGN, section 4: closures below it do not count for PERCLOS
 PERCLOS_S = (60.0, 180.0)  # FHWA 1998: 1 minute; 3 minutes against what one minute of dust and sun may do
@@ -29,18 +34,26 @@ BLINKS_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Lids:
-    """All that is remembered of the eyes. ``unreadable``: a frame since the last sample showed no readable eyes."""
+    """All that is remembered of the eyes. ``unreadable``: a frame since the last sample showed no readable eyes;
+    ``lowered_s``: since when the head has been down, None while it is not.
+    """
 
     baseline: Baseline = field(default_factory=Baseline)
     closed: Spell = field(default_factory=Spell)
     tally: Tally = field(default_factory=lambda: Tally(PERCLOS_S[1]))
     blinks_s: tuple[float, ...] = ()
     unreadable: bool = False
+    lowered_s: float | None = None
 
-    def step(self, eyes: Eyes | None, now_s: float) -> tuple[Lids, EyeSigns]:
-        """Take one frame in. ``eyes`` None: no face, or none whose eyes were looked at."""
-        if eyes is None or eyes.openness is None or eyes.certainty < CERTAINTY_MIN:
-            blank = replace(self, unreadable=True)
+    def step(self, eyes: Eyes | None, pitch_deg: float | None, now_s: float) -> tuple[Lids, EyeSigns]:
+        """Take one frame in. ``eyes`` None: no face, or none whose eyes were looked at.
+
+        ``pitch_deg``: of the head from the road, None where that is not known.
+        """
+        down = pitch_deg is not None and pitch_deg <= LOWERED_DEG
+        lowered_s = None if not down else now_s if self.lowered_s is None else self.lowered_s
+        if eyes is None or eyes.openness is None or self._cannot_tell(eyes.openness, eyes.certainty, lowered_s):
+            blank = replace(self, unreadable=True, lowered_s=lowered_s)
             return blank, blank._signs(None, 0.0, None, now_s)
         before = self.closed
         gap_max_s = UNREADABLE_MAX_S if self.unreadable else GAP_MAX_S
@@ -55,10 +68,18 @@ class Lids:
             closed,
             _watched(self.tally, before, closed, known=known_s > 0 and not self.unreadable),
             self.blinks_s if blink_s is None else (*self.blinks_s, now_s),
+            lowered_s=lowered_s,
         )
         while taken.blinks_s and taken.blinks_s[0] < now_s - BLINKS_S:
             taken = replace(taken, blinks_s=taken.blinks_s[1:])
         return taken, taken._signs(openness, eyes.certainty, blink_s, now_s)
+
+    def _cannot_tell(self, openness: float, certainty: float, lowered_s: float | None) -> bool:
+        if certainty < CERTAINTY_MIN:
+            return True
+        if lowered_s is None or not _is_shut(self.baseline.relative(openness), self.closed):
+            return False
+        return not (self.closed.value and self.closed.since_s <= lowered_s - LOWERED_AFTER_S)
 
     def _signs(self, openness: float | None, certainty: float, blink_s: float | None, now_s: float) -> EyeSigns:
         (perclos_60, readable_60), (perclos_180, readable_180) = (self._perclos(window, now_s) for window in PERCLOS_S)

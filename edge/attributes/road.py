@@ -11,8 +11,8 @@ from statistics import median
 
 from edge.types import HeadPose
 
-# Further from the camera's axis than this the driver is not looking past the camera: a phone is taught as the road.
-YAW_CLAMP_DEG, PITCH_CLAMP_DEG = 35.0, 25.0
+# Further from the camera's axis than this it is no road: somebody teaches his phone. (YawDD's mirror camera sees 40.)
+YAW_CLAMP_DEG, PITCH_CLAMP_DEG = 45.0, 25.0
 SAMPLE_MAX_S = 0.5  # what one sample may count for after a gap
 # The camera has moved if for most of MOVED_OVER_S the head held one direction (within MOVED_SPREAD_DEG) that is
 # MOVED_BY_DEG or more from the road. A person's own looks wander; FPNet's error below 30 degrees of yaw is 2.9.

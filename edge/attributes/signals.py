@@ -45,8 +45,9 @@ class DriverSignals:
         begun = self._somebody_new(now_s)
         face = observation.primary
         read = face.eyes if face else None
-        lids, eyes = begun.lids.step(read, now_s)
         pose = certain_pose(face)
+        before = begun.road.from_road(pose) if pose else None
+        lids, eyes = begun.lids.step(read, before[1] if before else None, now_s)
         road, nods = begun.road, begun.nods
         if pose is not None:
             road = road.step(pose, now_s, driving=driving and eyes.shut is not True)

@@ -105,7 +105,7 @@ def test_looking_about_is_no_moved_camera() -> None:
 
 def test_the_road_is_clamped_so_that_a_phone_is_not_learnt() -> None:
     scene = DriverScene(10, calibrated=False, calibration_s=10).look(12, yaw_deg=60, pitch_deg=-50)
-    assert scene.signals.road.direction == (35.0, -25.0)
+    assert scene.signals.road.direction == (45.0, -25.0)
 
 
 def test_who_sits_down_after_a_minute_of_nobody_is_learnt_anew() -> None:
@@ -142,6 +142,25 @@ def test_yawns_beside_a_rising_perclos_are_a_notice_and_alone_nothing() -> None:
     for turn in range(20):
         tired.close(0.8).attentive(5.2).be(Pose(mouth=0.9 if turn % 5 == 4 else 0.0), 2)
     assert tired.raised(Level.NOTICE) == ["tiring"]
+
+
+def test_lids_that_hang_because_the_head_is_down_are_not_asleep() -> None:
+    down = Pose(eyes=0.02, pitch_deg=-25)
+    scene = DriverScene(15).attentive(1)
+    for _ in range(3):
+        scene.be(down, 1.9).attentive(2)
+    assert not scene.raised(Level.NOTICE)
+    assert scene.signs is not None
+    assert scene.signs.eyes.perclos_60 is None  # too little of it was readable
+    assert scene.be(down, 3.5).raised(Level.NOTICE) == ["long_distraction"]
+
+
+def test_a_head_that_drops_after_the_eyes_have_shut_is_asleep() -> None:
+    scene = DriverScene(15).attentive(1)
+    begin_s = scene.now_s
+    scene.close(0.5).be(Pose(eyes=0.02, pitch_deg=-35), 3)
+    assert scene.times("microsleep")[0] - begin_s == pytest.approx(1.5, abs=0.1)
+    assert scene.times("sleep")[0] - begin_s == pytest.approx(3.0, abs=0.1)
 
 
 def test_the_second_alert_of_an_hour_is_over_the_budget() -> None:

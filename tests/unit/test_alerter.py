@@ -208,6 +208,18 @@ def test_a_receiver_that_is_silent_does_not_block(tmp_path: Path) -> None:
     gps.close()
 
 
+def test_a_receiver_that_goes_is_a_speed_that_is_not_known(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "gps"
+    path.touch()
+    gps = NmeaSpeed(path)
+    path.write_bytes(rmc("20.0"))
+    assert gps.kmh(1.0) == pytest.approx(37.04)
+    gps.close()  # as a device that was unplugged: every read fails
+    assert gps.kmh(2.0) == pytest.approx(37.04)
+    assert gps.kmh(9.0) is None
+    assert len(caplog.records) == 1
+
+
 def test_a_receiver_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ActuatorError, match="absent: the GPS receiver cannot be read"):
         NmeaSpeed(tmp_path / "absent")
