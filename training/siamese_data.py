@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.errors import InputError
 from edge.types import Floats, Pixels
 from training.data.face_chips import Chips
 from training.data.jitter import jittered_crops
@@ -14,6 +15,8 @@ from training.losses.distil import targets
 from training.models.mobilefacenet import PIXEL_MEAN, PIXEL_STD
 from training.siamese_recipe import Recipe, SchedulePart
 
+_PEOPLE_MIN = 10  # with several photos: fewer are too few to keep some of them back
+_SPLIT_MIN = 4  # photos of a person: two to learn from, two to judge on
 Rows = NDArray[np.intp]
 
 
@@ -32,6 +35,34 @@ def split_by_person(chips: Chips, held_out_share: float, seed: int) -> tuple[Row
     held_out = shuffled[: max(1, round(held_out_share * len(people)))]
     judged = np.isin(chips.people, held_out)
     return np.flatnonzero(~judged), np.flatnonzero(judged)
+
+
+def split_by_photo(chips: Chips, held_out_share: float, seed: int) -> tuple[Rows, Rows]:
+    """Row indices to train on and to judge on, of each person with several photos some of both; at least two judged.
+
+    For few people, of whom none can be spared: it tells how they will be known again, not how strangers will.
+    """
+    shuffled = np.random.default_rng(seed).permutation(len(chips.people))
+    judged = np.zeros(len(chips.people), bool)
+    for rows in _rows_by_person(classes(chips)[shuffled]):
+        count = max(2, round(held_out_share * len(rows))) if len(rows) >= _SPLIT_MIN else 0
+        judged[shuffled[rows[:count]]] = True
+    singles = [shuffled[rows[0]] for rows in _rows_by_person(classes(chips)[shuffled]) if len(rows) == 1]
+    judged[singles[: round(held_out_share * len(singles))]] = True
+    return np.flatnonzero(~judged), np.flatnonzero(judged)
+
+
+def split(chips: Chips, held_out_share: float, seed: int) -> tuple[Rows, Rows]:
+    """By person where at least ten have several photos, else by photo. Raises InputError where nobody has four."""
+    counts = np.bincount(classes(chips))
+    if (counts > 1).sum() >= _PEOPLE_MIN:
+        return split_by_person(chips, held_out_share, seed)
+    if len(counts) < 2 or counts.max() < _SPLIT_MIN:
+        raise InputError(
+            f"expected {_SPLIT_MIN} photos of somebody, and photos of somebody else; found {len(counts)} people with"
+            f" up to {counts.max()} usable photos"
+        )
+    return split_by_photo(chips, held_out_share, seed)
 
 
 def well_labelled(chips: Chips, similarity_min: float) -> Rows:

@@ -14,6 +14,7 @@ from edge.errors import ConfigError
 from training.cascade_recipe import Count, Share, SpoilPart, Weight
 
 DEFAULT_RECIPE = Path(__file__).resolve().parent / "recipes" / "siamese.toml"
+OWN_RECIPE = DEFAULT_RECIPE.with_name("siamese_own.toml")
 
 
 class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

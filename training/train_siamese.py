@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,15 +21,17 @@ from edge.runtime.manifest import MODELS_DIR
 from edge.types import Floats, Pixels
 from training.checkpoints import Checkpoint, load_checkpoint
 from training.data.face_chips import Chips, Embed, cached_chips
-from training.data.face_sets import Selection, select
+from training.data.face_sets import Selection, select, sets_for
+from training.data.own_sets import OWN
 from training.distribute import is_chief, own_folder, strategy
 from training.evaluate.branch_conditions import judge
 from training.export.siamese import export
 from training.losses.distil import DistilLoss
 from training.models.identity_head import branch_of, person_centres, with_centres
 from training.models.port_mobilefacenet import port
-from training.siamese_data import batches, classes, normalised, split_by_person, views_mean, well_labelled
-from training.siamese_recipe import DEFAULT_RECIPE, Recipe, load_recipe
+from training.siamese_data import batches, classes, normalised, split, views_mean, well_labelled
+from training.siamese_progress import progress
+from training.siamese_recipe import DEFAULT_RECIPE, OWN_RECIPE, Recipe, load_recipe
 from training.teachers.sface import SFace
 
 RUNS = Path("runs/siamese")
@@ -66,26 +70,30 @@ def train(
     Raises InputError for data that cannot be trained on, ModelError for weights that are not MobileFaceNet's.
     """
     selection = select(data, recipe.data.sets)
-    say(
-        f"{len(selection.photos)} photos; left out {selection.dropped_photos} photos of"
-        f" {len(selection.dropped_people)} people who are also in LFW"
-    )
+    for line in (f"{len(selection.photos)} photos", *map(str, selection.left_out)):
+        say(line)
     start = port(weights)
     teachers: dict[str, Embed] = {"port": embedder(start), "sface": SFace().embed}
     chips = _clean(cached_chips(selection.photos, teachers, RUNS, say), recipe, say)
-    learn, held_out = split_by_person(chips, recipe.data.held_out_share, recipe.seed)
+    learn, held_out = split(chips, recipe.data.held_out_share, recipe.seed)
     judged = chips.take(held_out)
     results = {"before": judge(teachers["port"], judged)}
     say(f"before: {_line(results['before'])}")
-    folder = own_folder(RUNS / recipe.digest())
+    folder = own_folder(RUNS / run_name(recipe, data))
     published = start.get_weights()
     with where.scope():
-        model = fit(start, chips.take(learn), recipe, folder, say)
+        model = fit(start, chips.take(learn), recipe, folder, say, callbacks=progress(folder, judged, embedder))
     average_weights(model, published, recipe.schedule.start_share)
     results["after"] = judge(embedder(model), judged)
     say(f"after: {_line(results['after'])}")
     (folder / "results.json").write_text(json.dumps(results, indent=1), encoding="utf-8")
     return Trained(model, chips.take(learn), selection, results)
+
+
+def run_name(recipe: Recipe, data: Path) -> str:
+    """Where a training goes on: nobody's own photos are taken for another's."""
+    place = f"-{hashlib.sha256(str(data.resolve()).encode()).hexdigest()[:12]}" if OWN in recipe.data.sets else ""
+    return recipe.digest() + place
 
 
 def _clean(chips: Chips, recipe: Recipe, say: Callable[[str], None]) -> Chips:
@@ -124,7 +132,7 @@ def fit(
         steps_per_epoch=schedule.steps_per_epoch,
         shuffle=False,
         callbacks=[Checkpoint(checkpoint), *callbacks],
-        verbose=2,
+        verbose=1 if sys.stdout.isatty() else 2,  # a bar is for people
     )
     return branch_of(model)
 
@@ -174,16 +182,25 @@ def _rows(results: Mapping[str, Mapping[str, float]]) -> dict[str, str]:
     return {f"held-out people, {name} (port -> trained)": f"{before[name]:.4f} -> {after[name]:.4f}" for name in after}
 
 
+def _recipe_for(data: Path) -> Path:
+    return OWN_RECIPE if OWN in sets_for(data, load_recipe().data.sets) else DEFAULT_RECIPE
+
+
 @click.command()
-@click.option("--data", required=True, type=click.Path(path_type=Path), help="Folder that holds celeba and ytf_crops.")
+@click.option("--data", required=True, type=click.Path(path_type=Path), help="A folder of sets, or of your own photos.")
 @click.option("--weights", required=True, type=click.Path(path_type=Path), help="mobilefacenet.onnx to start from.")
-@click.option("--recipe", default=DEFAULT_RECIPE, type=click.Path(path_type=Path), help="TOML with every number.")
-@click.option("--output", default=MODELS_DIR, type=click.Path(path_type=Path), help="Where model, entry and card go.")
-def command(data: Path, weights: Path, recipe: Path, output: Path) -> None:
-    """Distil SFace into the Siamese branch and export it as int8. Stopped and started again, it goes on."""
+@click.option("--recipe", type=click.Path(path_type=Path), help="TOML with every number; default: by what DIR holds.")
+@click.option("--output", type=click.Path(path_type=Path), help="Where model, entry and card go.")
+def command(data: Path, weights: Path, recipe: Path | None, output: Path | None) -> None:
+    """Distil SFace into the Siamese branch and export it as int8. Stopped and started again, it goes on.
+
+    DIR holds celeba and ytf_crops; or anchor, positive and negative, as `collect` makes them; or a folder for each
+    person. What is made from one's own photos goes to runs/siamese/models unless told otherwise.
+    """
     try:
         where = strategy()  # before anything is computed
-        numbers = load_recipe(recipe)
+        numbers = load_recipe(recipe or _recipe_for(data))
+        output = output or (RUNS / "models" if OWN in numbers.data.sets else MODELS_DIR)
         trained = train(data, weights, numbers, click.echo, where)
         if not is_chief():
             return

@@ -16,11 +16,14 @@ from numpy.typing import NDArray
 from edge.config import DetectConfig
 from edge.detect.cascade import Cascade
 from edge.errors import InputError, StateError
+from edge.quiet import quiet_stderr
 from edge.runtime.litert import ModelStore
 from edge.runtime.manifest import MODELS_DIR, load_manifest
 from edge.types import Floats, Frame, Pixels
 from edge.verify.align import SIZE, align
 from training.data.face_sets import Photo
+from training.data.unmixed import LeftOut, some
+from training.evaluate.embedded import main_face
 from training.teachers.yunet import YuNet, nearest
 
 CHIP_PX = 152  # 112 with 20 px on each side: room for a turn of 10 degrees and a shift of 8 px
@@ -62,13 +65,17 @@ class Locator:
         """Landmarks (5, 2) px of the face at ``photo.centre`` in BGR ``pixels``. None: no face there."""
         frame = Frame.from_pixels(pixels, 0.0)
         faces = self._cascade.detect(frame)
-        row = nearest(faces.boxes, photo.centre)
+        if photo.centre is not None:
+            row = nearest(faces.boxes, photo.centre)
+        else:
+            row = main_face(faces, frame) if len(faces) else None
         if row is not None:
             return self._cascade.level(frame, faces[row]).landmarks
         return self._by_yunet(pixels, photo)
 
     def _by_yunet(self, pixels: Pixels, photo: Photo) -> Floats | None:
-        first = self._yunet_landmarks(pixels, photo.centre) if photo.landmarks is None else photo.landmarks
+        centre = np.array(pixels.shape[1::-1], np.float32) / np.float32(2) if photo.centre is None else photo.centre
+        first = self._yunet_landmarks(pixels, centre) if photo.landmarks is None else photo.landmarks
         if first is None:
             return None
         return self._yunet.level(pixels, first)
@@ -92,19 +99,30 @@ def cached_chips(photos: Sequence[Photo], teachers: dict[str, Embed], cache: Pat
 
 
 def make_chips(photos: Sequence[Photo], teachers: dict[str, Embed], say: Callable[[str], None]) -> Chips:
-    """Align every photo in two passes and ask the teachers. Photos without a findable face are left out and counted."""
+    """Align every photo in two passes and ask the teachers. What cannot be read or shows no face is left out and named.
+
+    Raises InputError where nothing is left.
+    """
     locator, chips, people = Locator(), [], []
+    unreadable, faceless = list[str](), list[str]()
     names = {person: index for index, person in enumerate(sorted({photo.person for photo in photos}))}
     for count, photo in enumerate(photos, 1):
         pixels = _load(photo.path)
-        landmarks = locator.landmarks(pixels, photo)
-        if landmarks is not None:
+        landmarks = None if pixels is None else locator.landmarks(pixels, photo)
+        if pixels is None:
+            unreadable.append(str(photo.path))
+        elif landmarks is None:
+            faceless.append(str(photo.path))
+        else:
             chips.append(align(pixels, landmarks, CHIP_PX))
             people.append(names[photo.person])
         if count % 1000 == 0 or count == len(photos):
             say(f"{count} of {len(photos)} photos, {count - len(chips)} without a face")
+    for reason, left_out in (("cannot be read as a picture", unreadable), ("no face found", faceless)):
+        if left_out:
+            say(str(LeftOut(reason, tuple(left_out), len(left_out))))
     if not chips:
-        raise InputError(f"expected photos of faces, found none in {len(photos)} photos")
+        raise InputError(f"expected photos of faces, found none in {len(photos)}: {some(unreadable + faceless)}")
     stacked = np.stack(chips)
     embeddings = {name: _both_ways(embed, stacked) for name, embed in teachers.items()}
     return Chips(stacked, np.asarray(people, np.int32), embeddings)
@@ -121,11 +139,10 @@ def _both_ways(embed: Embed, chips: Pixels) -> Floats:
     return np.stack([embed(crops), embed(np.ascontiguousarray(crops[:, :, ::-1]))], axis=1)
 
 
-def _load(path: Path) -> Pixels:
-    pixels = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if pixels is None:
-        raise InputError(f"{path}: expected a picture, cannot be read as one")
-    return np.asarray(pixels, np.uint8)
+def _load(path: Path) -> Pixels | None:
+    with quiet_stderr():
+        pixels = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    return None if pixels is None else np.asarray(pixels, np.uint8)
 
 
 def _key(photos: Sequence[Photo], teachers: Sequence[str], models: Path) -> str:

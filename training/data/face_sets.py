@@ -12,6 +12,9 @@ import numpy as np
 
 from edge.errors import InputError
 from edge.types import Floats
+from training.data.own_folder import ANCHOR, POSITIVE
+from training.data.own_sets import OWN, own_people
+from training.data.unmixed import LeftOut, refuse_shared_names, without_copies, without_lone_photos
 
 EVALUATION_SETS = ("lfw", "att_faces", "aflw2000")
 FACES_OF = "faces of "  # and a set's name: how many a cascade's cache holds of it
@@ -20,40 +23,67 @@ _PICTURES = {".jpg", ".jpeg", ".png", ".pgm"}
 
 @dataclass(frozen=True, slots=True)
 class Photo:
-    """One labelled face. ``centre``: (2,) px, where the labelled face is; ``person`` is unique over all sets.
+    """One labelled face. ``centre``: (2,) px, where the labelled face is; None: it is the photo's main face.
+
+    ``person`` is unique over all sets.
 
     ``landmarks``: (5, 2) px where the set has them, else None.
     """
 
     path: Path
     person: str
-    centre: Floats
+    centre: Floats | None
     landmarks: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """``photos`` to train on, and the names of the ``dropped_people`` that are also in an evaluation set."""
+    """``photos`` to train on, and what was ``left_out`` of the sets, by reason."""
 
     photos: tuple[Photo, ...]
-    dropped_people: tuple[str, ...]
-    dropped_photos: int
+    left_out: tuple[LeftOut, ...]
 
 
 def select(data: Path, sets: Sequence[str]) -> Selection:
     """The photos of the named ``sets`` below ``data``, without the people of any evaluation set beside them.
 
-    Raises InputError where ``data`` or a set is, or holds files of, an evaluation set, or where a set is missing.
+    ``own`` is ``data`` itself, the owner's photos, and goes with no other set. Copies and lone photos are left out.
+    Raises InputError where ``data`` or a set is, or holds files of, an evaluation set, where a set is missing, or where
+    two share a name.
     """
-    refuse_by_name(data, sets, READERS)
-    photos = [photo for name in sets for photo in _reader(name)(data / name)]
+    if OWN in sets and len(sets) > 1:
+        raise InputError(f"expected {OWN} by itself, or sets out of {', '.join(READERS)}; got {list(sets)}")
+    refuse_by_name(data, [name for name in sets if name != OWN], READERS)
+    by_set = [(name, list(_reader(name)(data if name == OWN else data / name))) for name in sets]
+    refuse_shared_names([(name, {photo.person for photo in photos}) for name, photos in by_set])
+    photos = [photo for _, some_photos in by_set for photo in some_photos]
     refuse_by_content(data, [photo.path for photo in photos])
-    judged = evaluation_people(data)
-    dropped = sorted({photo.person for photo in photos} & judged)
-    kept = tuple(photo for photo in photos if photo.person not in judged)
-    if not kept:
+    unjudged, known = _without_judged(data, photos)
+    if not unjudged:
         raise InputError(f"{data}: every person in {list(sets)} is also in an evaluation set; nothing left to train on")
-    return Selection(kept, tuple(dropped), len(photos) - len(kept))
+    once, copies = without_copies(unjudged)
+    kept, lone = without_lone_photos(once)
+    left_out = (*known, *copies, *lone)
+    if not kept:
+        raise InputError(f"{data}: nothing left to train on: {'; '.join(map(str, left_out))}")
+    return Selection(tuple(kept), left_out)
+
+
+def sets_for(data: Path, sets: Sequence[str]) -> Sequence[str]:
+    """``sets``, or the owner's own photos where ``data`` holds none of them. Raises InputError where it holds both."""
+    present = [name for name in sets if (data / name).is_dir()]
+    if present and any((data / kind).is_dir() for kind in (ANCHOR, POSITIVE)):
+        raise InputError(
+            f"{data}: expected sets of photos or {ANCHOR} and {POSITIVE}, found both: {', '.join(present)}"
+        )
+    return sets if present else (OWN,)
+
+
+def _without_judged(data: Path, photos: Sequence[Photo]) -> tuple[list[Photo], list[LeftOut]]:
+    judged = evaluation_people(data)
+    kept = [photo for photo in photos if photo.person not in judged]
+    people = tuple(sorted({photo.person for photo in photos} & judged))
+    return kept, [LeftOut("of people who are also in LFW", people, len(photos) - len(kept))] if people else []
 
 
 def evaluation_people(data: Path) -> set[str]:
@@ -141,7 +171,12 @@ def _ytf_crops(folder: Path) -> Iterator[Photo]:
         yield Photo(folder / "images" / row["image"], row["identity"], landmarks.mean(axis=0), landmarks)
 
 
-READERS: Mapping[str, Callable[[Path], Iterator[Photo]]] = {"celeba": _celeba, "ytf_crops": _ytf_crops}
+def _own(folder: Path) -> Iterator[Photo]:
+    for path, person in own_people(folder):
+        yield Photo(path, person, None)
+
+
+READERS: Mapping[str, Callable[[Path], Iterator[Photo]]] = {"celeba": _celeba, "ytf_crops": _ytf_crops, OWN: _own}
 
 
 def _numbers(table: Path, row: Mapping[str, str], columns: Iterable[str]) -> list[float]:

@@ -27,6 +27,7 @@ COSINE_MIN = 0.97  # mean over faces; measured 0.99: below it the calibration is
 _SHAPE = (1, SIDE_PX, SIDE_PX, 3)  # a batch of one: a free one brings shape arithmetic that no delegate takes
 _PARITY_FACES, _TWIN_FACES = 128, 16
 TERMS = {
+    "own": "the owner's own photos; the model is as private as they are",
     "celeba": "CelebA: non-commercial research",
     "ytf_crops": "YouTube Faces: research; people who are also in LFW left out by name",
     "starting weights": "MobileFaceNet, Apache-2.0",
