@@ -215,7 +215,9 @@ class _Chart:
         if not drawn:
             self._canvas.text(((_LEFT + _RIGHT) / 2 - 40, top + _ROW / 2), "not known", MUTED)
         names = "" if len(row.traces) == 1 else ": " + ", ".join(trace.name for trace in row.traces)
-        self._canvas.text((_LEFT + 8, top + 14), row.title + names, INK, 12)
+        title = row.title + names
+        self._canvas.box(_LEFT + 4, top + 1, _LEFT + 14 + 7 * len(title), top + 19, PAPER)
+        self._canvas.text((_LEFT + 8, top + 14), title, INK, 12)
 
     def axis(self, top: float) -> None:
         step_s = next(step for step in (1, 2, 5, 10, 30, 60, 300, 600, 1800, 3600) if self._span_s / step <= 24)

@@ -90,6 +90,8 @@ class Look:
         alert = self.state.alert
         if alert is None or alert.returned or alert.cause is Cause.FATIGUE or self.closed_from_s is not None:
             return False
+        if alert.good.holds(True, self.now_s):  # just now he does
+            return False
         return self.now_s - alert.issued_s >= limit_s
 
 

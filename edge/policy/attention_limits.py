@@ -38,9 +38,11 @@ NODS_MIN = 2  # DESIGN, section 4: twice in 60 s (edge.attributes.nods)
 BLIND_S = 10.0  # DESIGN, section 4; EU 2023/2590 asks for a failure warning, and leaves the time open
 
 RETURNED_S = 0.25  # ours: the driver is seen back for so long: sound off
+BLINK_S = 0.5  # Schiffman (2001): blinks take 0.1 to 0.4 s; they do not interrupt an answer
 RECOVER_S = 4.0  # ours: one level down only after so long; each level up takes 3 s or less
 SOUND_MIN_S = 1.0  # ours: shorter, an alert may be missed
 
 BUDGET_PER_HOUR = 1  # DESIGN, section 4: false alerts an hour in ordinary driving
 BUDGET_WINDOW_S = 3600.0
+RATE_FROM_S = 600.0  # ours: less driving gives no rate
 STEP_MAX_S = 1.0  # a longer step is not counted as driven time

@@ -10,6 +10,7 @@ from edge.policy.attention_limits import (
     AWAY_YAW_DEG,
     BACK_DOWN_DEG,
     BACK_YAW_DEG,
+    BLINK_S,
     GLIMPSE_S,
     PERCLOS_REARM,
     REPEATED_CLEARED_S,
@@ -88,7 +89,7 @@ def _answer(alert: Alert, on_road: bool | None, signs: DriverSigns) -> Alert:
     good = _is_good(alert.cause, signs, on_road)
     if good is None:
         return alert
-    spell = alert.good.sample(good, signs.seen_s, glitch_s=GLIMPSE_S if alert.good.value else 0.0)
+    spell = alert.good.sample(good, signs.seen_s, glitch_s=BLINK_S if alert.good.value else 0.0)
     returned = alert.returned or spell.lasted_s(True, signs.seen_s) >= RETURNED_S
     return replace(alert, good=spell, returned=returned)
 

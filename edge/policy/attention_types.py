@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal
 
-from edge.policy.attention_limits import REPEATED_WINDOW_S
+from edge.policy.attention_limits import RATE_FROM_S, REPEATED_WINDOW_S
 from edge.policy.sight import Sight, Watch
 from edge.signs import DriverSigns, Level
 from edge.spells import Spell, Tally
@@ -142,7 +142,8 @@ class AttentionState:
 
     @property
     def alerts_per_hour(self) -> float | None:
-        return self.budget.alerts * 3600 / self.driven_s if self.driven_s > 0 else None
+        """None until there is time enough to speak of a rate."""
+        return self.budget.alerts * 3600 / self.driven_s if self.driven_s >= RATE_FROM_S else None
 
     @property
     def sight(self) -> Sight:

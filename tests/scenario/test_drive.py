@@ -205,4 +205,4 @@ def test_what_was_raised_is_summed_up_against_the_budget() -> None:
     daemon = drive(ScriptedCamera(frames()), RecordingAlerter(clock), clock)
     daemon.run()
     assert isinstance(daemon.decider, DriverWatch)
-    assert daemon.decider.summary().startswith("0.1 minutes watched; alerts: 1 (")
+    assert daemon.decider.summary().startswith("0.1 minutes watched; alerts: 1; warnings 0, alarms 1")

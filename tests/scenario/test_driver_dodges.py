@@ -44,6 +44,20 @@ def test_a_camera_that_gives_nothing_is_blindness_too() -> None:
     assert (state.sight, state.mode) == (Sight.BLIND, Mode.ATTENTIVE)
 
 
+@pytest.mark.parametrize("fps", [5.0, 24.0])
+def test_blinks_do_not_keep_a_driver_from_coming_back(fps: float) -> None:
+    scene = DriverScene(fps).attentive(1).close(4)
+    for _ in range(6):
+        scene.attentive(1.8).close(0.2)
+    assert scene.raised(Level.UNRESPONSIVE) == []
+    assert scene.state.mode is Mode.ATTENTIVE
+
+
+def test_eyes_that_open_at_last_are_an_answer_from_the_first_frame_on() -> None:
+    scene = DriverScene(15).attentive(1).close(5.8).attentive(1)
+    assert scene.raised(Level.ALARM) == ["microsleep", "sleep"]
+
+
 def test_the_button_silences_and_a_driver_who_sleeps_on_is_woken_again() -> None:
     scene = DriverScene(15).attentive(1).close(2.0).acknowledge().close(0.1)
     assert (scene.state.mode, scene.state.level) == (Mode.WARNED, Level.QUIET)
@@ -164,11 +178,13 @@ def test_a_head_that_drops_after_the_eyes_have_shut_is_asleep() -> None:
 
 
 def test_the_second_alert_of_an_hour_is_over_the_budget() -> None:
-    scene = DriverScene(10).attentive(1).close(2).attentive(15)
+    scene = DriverScene(5).attentive(1).close(2).attentive(15)
     assert scene.times("over_budget") == []
     scene.close(2).attentive(15)
     assert len(scene.times("over_budget")) == 1
     assert scene.state.budget.alerts == 2
+    assert scene.state.alerts_per_hour is None  # after half a minute
+    scene.attentive(600)
     assert scene.state.alerts_per_hour == pytest.approx(2 * 3600 / scene.state.driven_s)
 
 
