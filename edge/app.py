@@ -16,7 +16,7 @@ import msgspec
 from msgspec import to_builtins
 from msgspec.structs import replace
 
-from edge import annotate, tuning
+from edge import annotate, tuning, verdict
 from edge.actuate import Actuator, DoorInputs, Inputs
 from edge.camera import Camera
 from edge.camera.source import open_camera
@@ -25,7 +25,7 @@ from edge.config import Config, GpioConfig
 from edge.daemon import Daemon, Witness
 from edge.door import Door, save_counters
 from edge.enrol import Enrolment, enrol_camera, enrol_images
-from edge.errors import InputError, NoFaceError
+from edge.errors import InputError
 from edge.events import EventLog, Timeline
 from edge.memory import give_frames_back
 from edge.notify import Notifier
@@ -36,9 +36,10 @@ from edge.runtime.litert import ModelStore
 from edge.runtime.manifest import MODELS_DIR
 from edge.store import Store
 from edge.tuning import Tuning
-from edge.types import Face, Frame
+from edge.types import Frame
+from edge.verify.comparison import Comparer
 from edge.verify.gallery import Gallery, Person, open_gallery
-from edge.verify.siamese import BRANCH
+from edge.verify.siamese import BRANCH, Branch
 
 Say = Callable[[str], None]
 
@@ -51,6 +52,25 @@ def open_sight(config: Config) -> Sight:
 def open_vision(config: Config) -> Vision:
     """The models that the configuration names. Raises ModelError, ConfigError."""
     return Vision(model_store(config), config)
+
+
+def verify(config: Config, photos: tuple[Path, Path], fmr: float | None, model: Path | None) -> verdict.Verdict:
+    """Whether two photos show one person: by the door's own models, or by the ``model`` in a file of its own.
+
+    A model that levels no face decides at the one threshold of its manifest. Raises ModelError, ConfigError for a rate
+    that was not measured, InputError, NoFaceError.
+    """
+    rate = config.verify.fmr if fmr is None else fmr
+    if model is None:
+        return verdict.by_branch(open_vision(config), photos, rate)
+    store = ModelStore(model.parent, threads_of(config))
+    name = store.manifest.name_of(model.name)
+    if (how := store.manifest.spec(name).comparison) is None:
+        return verdict.by_branch(Vision(model_store(config), config, Branch(store, name)), photos, rate)
+    if fmr is not None:
+        raise InputError(f"{model}: decides at the one threshold of its manifest; expected no false match rate")
+    sight = open_sight(config) if how.crop == "face" else None
+    return verdict.by_comparer(Comparer(store, name), sight, photos)
 
 
 def model_store(config: Config) -> ModelStore:
@@ -178,16 +198,6 @@ def enrol(
 def _frames(camera: Camera, config: Config) -> Iterator[Frame]:
     while (frame := camera.read(config.camera.timeout_s)) is not None:
         yield frame
-
-
-def only_face(vision: Vision, frame: Frame, where: str) -> Face:
-    """The one face of ``frame``, which is called ``where``. Raises NoFaceError for none, InputError for several."""
-    found = vision.analyse(frame)
-    if not found:
-        raise NoFaceError(f"{where}: expected one face, found none of at least {vision.config.detect.min_face_px} px")
-    if len(found) > 1:
-        raise InputError(f"{where}: expected one face, found {len(found)}")
-    return found[0][0]
 
 
 def with_min_face(config: Config, min_face_px: int | None) -> Config:

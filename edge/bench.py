@@ -17,7 +17,7 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from edge.app import Say, only_face
+from edge.app import Say
 from edge.attributes.pose import head_pose
 from edge.clock import Clock
 from edge.errors import InputError
@@ -25,6 +25,7 @@ from edge.images import read_image
 from edge.pipeline import Pipeline, Vision
 from edge.portrait import HEIGHT, WIDTH, portrait
 from edge.types import Floats, Frame, Pixels
+from edge.verdict import only_face
 from edge.verify.align import align
 
 PEERS_GROUP = "vigil.peers"

@@ -50,32 +50,36 @@ def detect(
 @click.argument("first", type=click.Path(path_type=Path))
 @click.argument("second", type=click.Path(path_type=Path))
 @click.option("--fmr", type=float, help="False match rate to decide at [default: verify.fmr of the configuration].")
+@click.option(
+    "--model",
+    type=click.Path(path_type=Path),
+    help="Compare by this .tflite instead; its manifest.toml lies beside it.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead.")
 @config_option
 @click.pass_context
 def verify(
-    ctx: click.Context, *, first: Path, second: Path, fmr: float | None, as_json: bool, config_path: Path | None
+    ctx: click.Context,
+    *,
+    first: Path,
+    second: Path,
+    fmr: float | None,
+    model: Path | None,
+    as_json: bool,
+    config_path: Path | None,
 ) -> None:
     """Compare the faces on two photos. Exit code 0: the same person; 1: different people; 3: no face."""
     from edge import app
-    from edge.images import read_image
-    from edge.verify.siamese import distance
 
-    config = load_config(config_path)
-    vision = app.open_vision(config)
-    rate = config.verify.fmr if fmr is None else fmr
-    distance_max = vision.branch.distance_max(rate)
-    frames = [read_image(path) for path in (first, second)]
-    faces = [app.only_face(vision, frame, str(path)) for frame, path in zip(frames, (first, second), strict=True)]
-    found = distance(*(vision.embed(frame, face) for frame, face in zip(frames, faces, strict=True)))
-    same = found <= distance_max
+    verdict = app.verify(load_config(config_path), (first, second), fmr, model)
+    found, limit, rate, same = verdict.distance, verdict.distance_max, verdict.fmr, verdict.same
     if as_json:
         import json
 
-        click.echo(json.dumps({"same": same, "distance": found, "distance_max": distance_max, "fmr": rate}))
+        click.echo(json.dumps({"same": same, "distance": found, "distance_max": limit, "fmr": rate}))
     else:
-        verdict = "same person" if same else "different people"
-        click.echo(f"{verdict}: distance {found:.3f}, limit {distance_max:.3f} (false match rate {rate:g})")
+        words = "same person" if same else "different people"
+        click.echo(f"{words}: distance {found:.3f}, limit {limit:.3f} (false match rate {rate:.2g})")
     ctx.exit(ExitCode.OK if same else ExitCode.DIFFERENT_PERSON)
 
 

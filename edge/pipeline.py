@@ -71,10 +71,12 @@ class Sight:
 class Vision(Sight):
     """Sight that also tells faces apart."""
 
-    def __init__(self, store: ModelStore, config: Config) -> None:
-        """Loads the branch as well. Raises ModelError, and ConfigError for a rate that was never measured."""
+    def __init__(self, store: ModelStore, config: Config, branch: Branch | None = None) -> None:
+        """Loads the branch as well, unless one is given. Raises ModelError, and ConfigError for a rate that was never
+        measured.
+        """
         super().__init__(store, config)
-        self.branch = Branch(store)
+        self.branch = branch or Branch(store)
         self.branch.distance_max(config.verify.fmr)
 
     def embed(self, frame: Frame, face: Face) -> Floats:

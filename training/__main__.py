@@ -20,6 +20,7 @@ COMMANDS = {
     },
     "train": {
         "siamese": ("training.train_siamese:command", "Distil SFace into the Siamese branch and export it as int8."),
+        "classic": ("training.train_classic:command", "A tutorial's own network, from its recipe, as int8."),
         "pnet": ("training.train_cascade:pnet", "P-Net, the cascade's first stage, as int8."),
         "rnet": ("training.train_cascade:rnet", "R-Net, its second stage, as int8."),
         "fpnet": ("training.train_cascade:fpnet", "FPNet, its last stage: score, box, landmarks, rotation; as int8."),

@@ -42,6 +42,25 @@ class Threshold(_Table, frozen=True):
     impostor_pairs: Annotated[int, Meta(ge=1)]
 
 
+class Comparison(_Table, frozen=True):
+    """How a network that takes faces without levelling them compares two photos, and when it calls them one person.
+
+    ``crop``: ``photo``, the whole of it, or ``face``, the square around the face's box, its side ``face_scale`` times
+    the longer side of the box; either is then scaled to the input. ``distance``: ``euclidean`` between two outputs
+    ``embedding`` as they are, or ``one_minus_score`` for a network that takes both photos at once and has the output
+    ``score``. At ``distance_max`` a share ``fmr`` of the different and ``1 - fnmr`` of the same people of
+    ``validation_pairs`` pairs were taken for one.
+    """
+
+    crop: Literal["photo", "face"]
+    distance: Literal["euclidean", "one_minus_score"]
+    distance_max: Annotated[float, Meta(gt=0)]
+    fmr: Annotated[float, Meta(ge=0, le=1)]
+    fnmr: Annotated[float, Meta(ge=0, le=1)]
+    validation_pairs: Annotated[int, Meta(ge=1)]
+    face_scale: Annotated[float, Meta(gt=0, le=3)] = 1.0
+
+
 class Twin(_Table, frozen=True):
     """The same net in float32: another file with the same input and outputs, and error rates of its own.
 
@@ -57,7 +76,8 @@ class Twin(_Table, frozen=True):
 class ModelSpec(_Table, frozen=True):
     """One model. ``outputs`` maps the output's name to its shape, -1 where it follows the input.
 
-    ``twin``: of an int8 model, the float32 net that it was made from.
+    ``twin``: of an int8 model, the float32 net that it was made from. ``comparison``: of a network that compares faces
+    without levelling them.
     """
 
     file: str
@@ -72,6 +92,7 @@ class ModelSpec(_Table, frozen=True):
     thresholds: tuple[Threshold, ...] = ()
     threshold_cohort: str = ""
     twin: Twin | None = None
+    comparison: Comparison | None = None
 
     def at(self, precision: Precision) -> ModelSpec:
         """The entry of the file to use: "int8", as it stands (a model may be float32 only); "float32", the twin.
@@ -96,6 +117,16 @@ class Manifest(_Table, frozen=True):
         if name not in self.models:
             raise ModelError(f"no model named {name!r} in the manifest; expected one of {sorted(self.models)}")
         return self.models[name]
+
+    def name_of(self, file: str) -> str:
+        """The name of the entry for ``file``. Raises ModelError."""
+        for name, spec in self.models.items():
+            if spec.file == file:
+                return name
+        raise ModelError(f"no entry for {file} in the manifest beside it; it knows {self._files()}")
+
+    def _files(self) -> str:
+        return ", ".join(sorted(spec.file for spec in self.models.values())) or "no model"
 
 
 def load_manifest(directory: Path = MODELS_DIR) -> Manifest:

@@ -91,7 +91,7 @@ def evaluation_people(data: Path) -> set[str]:
     folder = data / "lfw"
     people = {path.name for path in (folder / "images").glob("*") if path.is_dir()}
     if (folder / "pairs.csv").is_file():
-        rows = _rows(folder / "pairs.csv", ("image_a", "image_b"))
+        rows = read_rows(folder / "pairs.csv", ("image_a", "image_b"))
         people |= {row[side].split("/")[0] for row in rows for side in ("image_a", "image_b")}
     return people
 
@@ -154,7 +154,7 @@ def _reader(name: str) -> Callable[[Path], Iterator[Photo]]:
 
 def _celeba(folder: Path) -> Iterator[Photo]:
     table = folder / "faces.csv"
-    for row in _rows(table, ("image", "identity", "x", "y", "w", "h")):
+    for row in read_rows(table, ("image", "identity", "x", "y", "w", "h")):
         x, y, w, h = _numbers(table, row, "xywh")
         centre = np.array([x + w / 2, y + h / 2], np.float32)
         yield Photo(folder / "images" / row["image"], f"celeba:{row['identity']}", centre)
@@ -166,7 +166,7 @@ _YTF_POINTS = tuple(f"{point}_{axis}" for point in ("re", "le", "n", "rm", "lm")
 def _ytf_crops(folder: Path) -> Iterator[Photo]:
     """Persons are called First_Last, as in LFW, so that people of both can be told."""
     table = folder / "landmarks5_yunet.csv"
-    for row in _rows(table, ("image", "identity", *_YTF_POINTS)):
+    for row in read_rows(table, ("image", "identity", *_YTF_POINTS)):
         landmarks = np.array(_numbers(table, row, _YTF_POINTS), np.float32).reshape(5, 2)
         yield Photo(folder / "images" / row["image"], row["identity"], landmarks.mean(axis=0), landmarks)
 
@@ -186,7 +186,7 @@ def _numbers(table: Path, row: Mapping[str, str], columns: Iterable[str]) -> lis
         raise InputError(f"{table}: expected numbers in the row of {row['image']!r}: {error}") from error
 
 
-def _rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
+def read_rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
     try:
         with path.open(encoding="utf-8", newline="") as lines:
             reader = csv.DictReader(lines)

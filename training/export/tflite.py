@@ -55,7 +55,8 @@ def export_int8(
     """Write ``model`` as full-int8 TFLite (weights per channel, int8 input and outputs) and return the bytes.
 
     ``calibration``: batches ``(n, h, w, c)`` float32 as the model sees them (after mean and std), each used whole: the
-    range of every tensor is the true minimum and maximum over all of them. Raises InputError where there is none.
+    range of every tensor is the true minimum and maximum over all of them. They are shown one by one, or as many at
+    once as ``shape`` fixes. Raises InputError where there is none.
     """
     batches = [np.asarray(batch, np.float32) for batch in calibration]
     if not batches:
@@ -63,7 +64,7 @@ def export_int8(
 
     def quantise(converter: tf.lite.TFLiteConverter) -> None:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        converter.representative_dataset = lambda: _one_by_one(batches, input_name)
+        converter.representative_dataset = lambda: _few_by_few(batches, input_name, (shape or (1,))[0] or 1)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.inference_input_type = tf.int8
         converter.inference_output_type = tf.int8
@@ -71,11 +72,13 @@ def export_int8(
     return _convert(model, path, _Signature(input_name, shape, tuple(outputs)), quantise)
 
 
-def _one_by_one(batches: Sequence[NDArray[np.float32]], input_name: str) -> Iterator[dict[str, NDArray[np.float32]]]:
-    """Single images: the calibrator then works for models whose batch is fixed to 1 as well as free."""
+def _few_by_few(
+    batches: Sequence[NDArray[np.float32]], input_name: str, rows: int
+) -> Iterator[dict[str, NDArray[np.float32]]]:
+    """``rows`` images at once: one where the batch is free, for the calibrator then works for either."""
     for batch in batches:
-        for image in batch:
-            yield {input_name: image[None]}
+        for start in range(0, len(batch) - rows + 1, rows):
+            yield {input_name: batch[start : start + rows]}
 
 
 def _convert(
