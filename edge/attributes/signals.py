@@ -17,7 +17,8 @@ from edge.types import HeadPose, Observation, TrackedFace
 # Below so many frames a second a signal is switched off and named in DriverSigns.off. A blink of 0.1 s needs a frame
 # that shows it; a nod of 0.45 s two; a closure of 1.5 s three, so that no single frame decides.
 RATES_MIN_HZ = {"blinks": 8.0, "nods": 4.5, "perclos": 3.0, "eyes": 2.5, "head": 1.5}
-RATE_SMOOTHING = 0.05  # share of each new interval: settles within some 20 frames
+RATE_SMOOTHING = 0.05  # share of each new interval, once there are 20; the plain mean before
+RATE_FROM = 5  # intervals; before, the rate is not known and nothing is switched off
 INTERVAL_MAX_S = 1.0  # a longer gap is a stop, not a rate
 NEW_DRIVER_S = 60.0  # nobody for so long: who sits there next is somebody else
 # FPNet's mean absolute error on AFLW2000 by yaw (python -m training evaluate pose)
@@ -36,6 +37,7 @@ class DriverSignals:
     now_s: float = float("-inf")
     face_s: float | None = None
     interval_s: float | None = None
+    intervals: int = 0
 
     def step(self, observation: Observation, *, driving: bool = True) -> tuple[DriverSignals, DriverSigns]:
         """Take a frame in. ``driving``: the car moves, as far as is known. Raises ClockError for an older frame."""
@@ -55,24 +57,27 @@ class DriverSignals:
             nods = nods.step(*offset, now_s) if offset else Nods()
         yawns = begun.yawns.step(read.mouth_open if read else None, now_s)
         face_s = now_s if face else begun.face_s
-        seen = DriverSignals(road, lids, nods, yawns, now_s, face_s, begun._interval_at(now_s))
+        seen = DriverSignals(road, lids, nods, yawns, now_s, face_s, *begun._interval_at(now_s))
         return seen, seen._signs(eyes, pose)
 
     def _somebody_new(self, now_s: float) -> DriverSignals:
         if self.face_s is None or now_s - self.face_s < NEW_DRIVER_S:
             return self
-        return DriverSignals(Road(self.road.calibration_s), now_s=self.now_s, interval_s=self.interval_s)
+        return replace(self, road=Road(self.road.calibration_s), lids=Lids(), nods=Nods(), yawns=Yawns(), face_s=None)
 
-    def _interval_at(self, now_s: float) -> float | None:
+    def _interval_at(self, now_s: float) -> tuple[float | None, int]:
+        """The mean interval between frames with this one, and how many there were."""
         gap_s = now_s - self.now_s
         if not 0 < gap_s <= INTERVAL_MAX_S:
-            return self.interval_s
+            return self.interval_s, self.intervals
         before_s = gap_s if self.interval_s is None else self.interval_s
-        return before_s + RATE_SMOOTHING * (gap_s - before_s)
+        share = max(RATE_SMOOTHING, 1 / (self.intervals + 1))
+        return before_s + share * (gap_s - before_s), self.intervals + 1
 
     def _signs(self, eyes: EyeSigns, pose: HeadPose | None) -> DriverSigns:
         rate_hz = 1 / self.interval_s if self.interval_s else 0.0
-        off = tuple(name for name, least_hz in RATES_MIN_HZ.items() if rate_hz < least_hz)
+        known = self.intervals >= RATE_FROM
+        off = tuple(name for name, least_hz in RATES_MIN_HZ.items() if known and rate_hz < least_hz)
         head = HeadSigns() if "head" in off else self._head(pose)
         return DriverSigns(
             self.now_s,

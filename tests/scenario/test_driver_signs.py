@@ -95,6 +95,25 @@ def test_perclos_fires_when_both_windows_are_over_their_limits(fps: float, dropp
     assert scene.raised(Level.WARNING) == ["perclos"]
 
 
+def test_signals_are_switched_off_below_their_rates_and_named() -> None:
+    for fps, off in (
+        (30.0, ()),
+        (6.0, ("blinks",)),
+        (4.0, ("blinks", "nods")),
+        (2.7, ("blinks", "nods", "perclos")),
+        (2.0, ("blinks", "nods", "perclos", "eyes")),
+        (1.2, ("blinks", "nods", "perclos", "eyes", "head")),
+    ):
+        scene = DriverScene(fps).attentive(12).close(8)
+        assert scene.signs is not None
+        assert scene.signs.off == off
+        assert bool(scene.raised(Level.ALARM)) is ("eyes" not in off)
+
+
+def test_two_slow_frames_at_the_start_switch_nothing_off() -> None:
+    assert DriverScene(5, dropped=0.2, seed=22).attentive(1).close(2).raised(Level.ALARM) == ["microsleep"]
+
+
 def test_short_closures_are_no_perclos() -> None:
     scene = DriverScene(30)
     for _ in range(100):
