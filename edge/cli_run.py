@@ -65,13 +65,20 @@ def safe(*, config_path: Path | None) -> None:
 
 @click.command()
 @click.argument("events", type=click.Path(path_type=Path))
-@click.argument("target", type=click.Path(path_type=Path), default=Path("report.html"))
-def report(*, events: Path, target: Path) -> None:
-    """Draw a drive from its EVENTS (vigil run --events) into TARGET: .html (default report.html), .svg or .png."""
-    from edge.report import alerts, read_records, write_report
+@click.argument("target", metavar="[OUT]", type=click.Path(path_type=Path), default=Path("report.html"))
+@click.option(
+    "--run", "number", type=click.IntRange(1), help="Which run, where EVENTS holds several [default: the last]."
+)
+def report(*, events: Path, target: Path, number: int | None) -> None:
+    """Draw what happened in EVENTS (of vigil run --events) into OUT: .html [default: report.html], .svg or .png.
 
-    records = read_records(events)
-    write_report(records, target)
-    for at_s, words in alerts(records):
-        click.echo(f"{at_s:8.2f} s  {words}")
-    click.echo(f"{target}: {len(records)} frames, {records[-1].time_s - records[0].time_s:.1f} s")
+    Of a drive: eyes, PERCLOS and head against their limits, states and alerts. Of a door: requests, grants, refusals.
+    """
+    from edge.report import read_log, summary, write_report
+
+    log = read_log(events)
+    chosen = log.run(number)
+    write_report(chosen, target, log.remark(chosen))
+    for line in summary(chosen):
+        click.echo(line)
+    click.echo(": ".join(words for words in (str(target), log.remark(chosen)) if words))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ from edge.decision import Figures
 from edge.events import Record
 from edge.recorder import VideoFile
 from edge.render import BLUE, INK, MUTED, PAPER, RED, Label, draw_face, fit, write
-from edge.report import STATES, write_report
+from edge.report import STATES, Gathering, write_report
 from edge.signs import Level
 from edge.types import Frame, Observation, Pixels, TrackedFace
 
@@ -27,13 +27,13 @@ class DriveRecorder:
 
     video: VideoFile | None = None
     sheet: Path | None = None
-    records: list[Record] = field(default_factory=list)
+    _gathered: Gathering | None = None
     _said: str = ""
 
     def add(self, frame: Frame, observation: Observation, record: Record) -> None:
         """Take one decided frame."""
-        if self.sheet is not None and record.driver is not None:
-            self.records.append(record)
+        if self.sheet is not None:
+            self._gather(record)
         if self.video is not None:
             self._said = "   ".join(record.events) or self._said
             self.video.write(annotated(frame, observation, record, self._said), record.time_s)
@@ -42,8 +42,14 @@ class DriveRecorder:
         """Write what is still to be written. Raises StateError, InputError."""
         if self.video is not None:
             self.video.close()
-        if self.sheet is not None and self.records:
-            write_report(self.records, self.sheet)
+        if self.sheet is not None and self._gathered is not None:
+            write_report(self._gathered.run(), self.sheet)
+
+    def _gather(self, record: Record) -> None:
+        if self._gathered is None:
+            self._gathered = Gathering(record)
+        else:
+            self._gathered.add(record)
 
 
 def annotated(frame: Frame, observation: Observation, record: Record, said: str) -> Pixels:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -57,11 +58,17 @@ def write_image(path: Path, pixels: Pixels) -> None:
         raise InputError(f"{path}: expected a name ending in one of {', '.join(IMAGE_SUFFIXES)}") from error
     if not done:
         raise InputError(f"{path}: this picture cannot be written as {path.suffix}")
+    write_whole(path, encoded.tobytes())
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file, whole or not at all; its folder is made. Raises StateError."""
     partial = path.with_name(f".{path.name}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(encoded.data)
+        partial.write_bytes(content)
         partial.replace(path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):  # where its folder is none there is nothing to remove, and the first error says so
+            partial.unlink()
         raise StateError(f"{path}: cannot be written: {error.strerror}") from error

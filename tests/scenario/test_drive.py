@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
+import msgspec
 import numpy as np
 import pytest
 from gpiozero.pins.mock import MockFactory
@@ -21,7 +22,6 @@ from edge.daemon import Daemon
 from edge.driver import DriverWatch
 from edge.errors import ActuatorError, CameraError, CameraTimeoutError, ModelError
 from edge.events import EventLog, Record, Timeline
-from edge.report import read_records
 from edge.signs import Level
 from edge.testing import FakeClock, ScriptedCamera
 from edge.testing_driver import Pose, RecordingAlerter, ScriptedCabin
@@ -133,7 +133,7 @@ def test_the_log_holds_the_drive_and_the_timeline_tells_it(tmp_path: Path) -> No
     drive(
         ScriptedCamera(frames()), RecordingAlerter(clock), clock, None, None, EventLog(log), Timeline(said.append)
     ).run()
-    records = read_records(log)
+    records = [msgspec.json.decode(line, type=Record) for line in log.read_bytes().splitlines()]
     assert len(records) == 50
     assert records[20].driver is not None
     assert records[20].driver.shut is True
