@@ -19,6 +19,7 @@ Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 
 _TINY = 1e-9
+_NMS_BLOCK = 64
 
 
 def box_area(boxes: Floats) -> Floats:
@@ -30,15 +31,16 @@ def box_area(boxes: Floats) -> Floats:
 
 def iou(one: Floats, many: Floats) -> Floats:
     """Intersection over union of box ``(4,)`` with boxes ``(n, 4)``: ``(n,)`` in 0..1."""
-    return _overlap(one, many, over_smaller=False)
+    overlaps: Floats = _overlaps(one[None], many, over_smaller=False)[0]
+    return overlaps
 
 
-def _overlap(one: Floats, many: Floats, *, over_smaller: bool) -> Floats:
-    top_left = np.maximum(one[:2], many[:, :2])
-    bottom_right = np.minimum(one[2:], many[:, 2:])
-    sides = np.maximum(bottom_right - top_left, 0)
-    shared = sides[:, 0] * sides[:, 1]
-    own, other = box_area(one[None])[0], box_area(many)
+def _overlaps(some: Floats, many: Floats, *, over_smaller: bool) -> Floats:
+    """Of each of ``some`` (m, 4) with each of ``many`` (n, 4): (m, n)."""
+    widths = np.minimum(some[:, None, 2], many[:, 2]) - np.maximum(some[:, None, 0], many[:, 0])
+    heights = np.minimum(some[:, None, 3], many[:, 3]) - np.maximum(some[:, None, 1], many[:, 1])
+    shared = np.maximum(widths, 0) * np.maximum(heights, 0)
+    own, other = box_area(some)[:, None], box_area(many)
     base = np.minimum(own, other) if over_smaller else own + other - shared
     ratio: Floats = shared / np.maximum(base, _TINY)
     return ratio
@@ -51,12 +53,16 @@ def nms(boxes: Floats, scores: Floats, overlap_max: float, *, over_smaller: bool
     that a box inside another goes). Ties in score keep the earlier box: the result does not depend on the platform.
     """
     order = np.argsort(-scores, kind="stable")
+    best_first, alive = boxes[order], np.ones(len(order), np.bool_)
     kept: list[int] = []
-    while order.size:
-        best, rest = order[0], order[1:]
-        kept.append(int(best))
-        order = rest[_overlap(boxes[best], boxes[rest], over_smaller=over_smaller) <= overlap_max]
-    return np.asarray(kept, dtype=np.intp)
+    for start in range(0, len(order), _NMS_BLOCK):  # many at once: a call of numpy costs more than its sums here
+        rows = start + np.flatnonzero(alive[start : start + _NMS_BLOCK])
+        meets = _overlaps(best_first[rows], best_first[start:], over_smaller=over_smaller) > overlap_max
+        for row, met in zip(rows, meets, strict=True):
+            if alive[row]:
+                kept.append(int(row))
+                alive[start:] &= ~met
+    return np.asarray(order[kept], dtype=np.intp)
 
 
 def longer_sides(boxes: Floats) -> Floats:

@@ -12,15 +12,19 @@ import numpy as np
 
 from edge.config import DetectConfig
 from edge.crops import Octaves, crop_windows, warp
-from edge.detect.decode import Candidates, faces_from, landmarks_px, select, whole_squares
-from edge.detect.pyramid import Pyramid, plan
+from edge.detect.decode import Candidates, both_looks, calibrate, faces_from, landmarks_px, select, whole_squares
+from edge.detect.pyramid import Level, Pyramid, plan
 from edge.geometry import invert_affine, longer_sides, nms, rotation_from_6d, tilt_deg, transform_points, turn_in_plane
 from edge.runtime.litert import Model, ModelStore, Runnable
 from edge.types import Face, Faces, Floats, Frame, Pixels
 
 _RNET_PX, _FPNET_PX = 24, 48
 _RNET_BATCHES, _FPNET_BATCHES = (4, 16), (1,)  # a face or two is the rule; each size costs its own memory
-_NOTHING = Candidates(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.intp))
+_NO_BOXES = np.zeros((0, 4), np.float32)
+_APART_PX = 2e4  # wider than any frame
+_DOUBT_MIN = 0.3  # FPNet's first look has to reach this for a second: most of what is no face gets none
+# Profiles score low with P-Net, and so does clutter: the best of the doubtful go on, and a full room costs no more.
+_SURE_SCORE, _DOUBTFUL_MAX = 0.6, 16
 _PROPOSALS_MAX = 300  # a crowd has fewer; noise at night may have thousands
 
 
@@ -41,18 +45,26 @@ class Cascade:
         proposals = self.propose(octaves)
         # 2. R-Net throws out most of them and moves the edges of the rest.
         refined = self.refine(octaves, proposals)
-        # 3. FPNet decides, moves the edges again, and gives landmarks and head rotation.
-        return self._decide(octaves, refined.boxes, self._config.fpnet_score_min)
+        # 3. FPNet moves the edges again, and throws out what is surely no face.
+        score_min = self._config.fpnet_score_min
+        first = _stage(self._fpnet, octaves, refined.boxes, _FPNET_PX, min(score_min, _DOUBT_MIN), over_smaller=True)
+        # 4. It looks again where it found one, decides by both looks, and gives landmarks and head rotation.
+        return self._decide(octaves, first.found.boxes, score_min, first.found.scores)
 
     def propose(self, octaves: Octaves) -> Candidates:
-        """P-Net's share of ``detect``: at most 300 windows that may hold a face, best first."""
+        """P-Net's share of ``detect``: at most 300 windows that may hold a face, 16 of them doubtful; best first."""
         height, width = octaves.image(1).shape[:2]
         pyramid = plan(width, height, self._config.min_face_px, self._config.scale_step)
         outputs = self._pnet(pyramid).run(pyramid.paint(octaves)[None])
-        levels = [self._level_proposals(pyramid, outputs, index) for index in range(len(pyramid.levels))]
-        boxes = np.concatenate([np.zeros((0, 4), np.float32), *(level.boxes for level in levels)])
-        scores = np.concatenate([np.zeros(0, np.float32), *(level.scores for level in levels)])
-        kept = nms(boxes, scores, 0.7)[:_PROPOSALS_MAX]
+        found = [self._level_proposals(pyramid, outputs, level) for level in pyramid.levels]
+        boxes = np.concatenate([_NO_BOXES, *(boxes for boxes, _ in found)])
+        scores = np.concatenate([np.zeros(0, np.float32), *(scores for _, scores in found)])
+        # Within each level first, all in one go: far apart, no two levels meet.
+        apart = np.repeat(np.arange(len(found), dtype=np.float32) * _APART_PX, [len(boxes) for boxes, _ in found])
+        kept = nms(boxes + apart[:, None], scores, 0.5)
+        kept = kept[nms(boxes[kept], scores[kept], 0.7)]
+        sure = int((scores[kept] >= _SURE_SCORE).sum())
+        kept = kept[: min(sure + _DOUBTFUL_MAX, _PROPOSALS_MAX)]
         return Candidates(boxes[kept], scores[kept], kept)
 
     def refine(self, octaves: Octaves, proposals: Candidates) -> Candidates:
@@ -64,8 +76,8 @@ class Cascade:
         # One or two windows are cut from the frame itself: halving all of it would cost more.
         return self._decide(frame.pixels, boxes, score_min)
 
-    def _decide(self, source: Pixels | Octaves, boxes: Floats, score_min: float) -> Faces:
-        stage = _stage(self._fpnet, source, boxes, _FPNET_PX, score_min, over_smaller=True)
+    def _decide(self, source: Pixels | Octaves, boxes: Floats, score_min: float, before: Floats | None = None) -> Faces:
+        stage = _stage(self._fpnet, source, boxes, _FPNET_PX, score_min, over_smaller=True, before=before)
         return faces_from(stage.found, stage.windows, stage.outputs)
 
     def level(self, frame: Frame, face: Face) -> Face:
@@ -77,14 +89,12 @@ class Cascade:
         rotation = turn_in_plane(rotation_from_6d(outputs["rot6d"])[0], roll_deg)
         return replace(face, landmarks=transform_points(inner, invert_affine(matrix)), rotation=rotation)
 
-    def _level_proposals(self, pyramid: Pyramid, outputs: dict[str, Floats], index: int) -> Candidates:
-        level = pyramid.levels[index]
-        scores, offsets = outputs["score"][0][level.cells][..., 0], outputs["box"][0][level.cells]
+    def _level_proposals(self, pyramid: Pyramid, outputs: dict[str, Floats], level: Level) -> tuple[Floats, Floats]:
+        """Boxes (n, 4) px, their edges moved, and scores (n,) of the cells that P-Net believes in."""
+        scores = outputs["score"][0][level.cells][..., 0]
         rows, columns = np.nonzero(scores >= self._config.pnet_score_min)
-        if not rows.size:
-            return _NOTHING
         windows = pyramid.windows(level, rows.astype(np.float32), columns.astype(np.float32))
-        return select(windows, scores[rows, columns], offsets[rows, columns], self._config.pnet_score_min, 0.5)
+        return calibrate(windows, outputs["box"][0][level.cells][rows, columns]), scores[rows, columns]
 
     def _pnet(self, pyramid: Pyramid) -> Model:
         """P-Net at the canvas of this frame size. A camera has one size; one interpreter is kept."""
@@ -105,13 +115,24 @@ class _Stage:
 
 
 def _stage(
-    model: Runnable, source: Pixels | Octaves, boxes: Floats, size: int, score_min: float, *, over_smaller: bool = False
+    model: Runnable,
+    source: Pixels | Octaves,
+    boxes: Floats,
+    size: int,
+    score_min: float,
+    *,
+    over_smaller: bool = False,
+    before: Floats | None = None,
 ) -> _Stage:
-    """One stage after the first: cut squares about the boxes out, run the net, keep what it believes in."""
+    """One stage after the first: cut squares about the boxes out, run the net, keep what it believes in.
+
+    ``before`` (n,): the scores of an earlier look at the same boxes, which count as much as this one's.
+    """
     factors = source.factors(longer_sides(boxes), size) if isinstance(source, Octaves) else None
     windows = whole_squares(boxes, factors)
     outputs = model.run(crop_windows(source, windows, size, factors))
-    found = select(windows, outputs["score"][:, 0], outputs["box"], score_min, 0.7, over_smaller=over_smaller)
+    scores = outputs["score"][:, 0] if before is None else both_looks(before, outputs["score"][:, 0])
+    found = select(windows, scores, outputs["box"], score_min, 0.7, over_smaller=over_smaller)
     return _Stage(windows, outputs, found)
 
 

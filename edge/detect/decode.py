@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from edge.geometry import nms, rotation_from_6d, square_boxes
 from edge.types import Faces, Floats
 
+_SCORE_STEP = 1 / 512  # half of what an int8 score can tell apart: 0 and 1 are not certain
+
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
@@ -38,6 +40,17 @@ def select(
     boxes = calibrate(windows[rows], offsets[rows])
     kept = nms(boxes, scores[rows], overlap_max, over_smaller=over_smaller)
     return Candidates(boxes[kept], scores[rows][kept], rows[kept])
+
+
+def both_looks(first: Floats, second: Floats) -> Floats:
+    """Scores (n,) that two looks at one face give together: the geometric mean of their odds.
+
+    A face stays one when its window moves a little; what only resembles one from a certain window does not.
+    """
+    odds = [np.clip(scores, _SCORE_STEP, 1 - _SCORE_STEP) for scores in (first, second)]
+    together = np.sqrt(np.prod([score / (1 - score) for score in odds], axis=0))
+    scores: Floats = (together / (1 + together)).astype(np.float32)
+    return scores
 
 
 def calibrate(windows: Floats, offsets: Floats) -> Floats:

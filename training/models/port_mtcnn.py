@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from edge.errors import InputError, ModelError
 from edge.runtime.litert import Model
-from edge.runtime.manifest import MODELS_DIR, InputSpec, ModelSpec
+from edge.runtime.manifest import InputSpec, ModelSpec
 from training.export.card import CardFacts, write_card
 from training.export.manifest import sha256_of, update_manifest
 from training.export.tflite import export_float32
@@ -23,7 +23,7 @@ from training.models.mtcnn import build_onet, build_pnet, build_rnet
 from training.wheels import MTCNN, fetch
 
 Floats = NDArray[np.float32]
-PORTED_DIR = Path("runs/ported")  # for what our own training has replaced
+PORTED_DIR = Path("runs/ported")  # our own training has replaced them
 PARITY_MAX = 1e-4  # largest difference to the original that a port may show
 MEAN, STD = (127.5,) * 3, (128.0,) * 3  # (value - 127.5) * 0.0078125 in the original
 ORIGIN = "port of the weights in the mtcnn 0.1.1 wheel (Ivan de Paz Centeno, after Zhang et al. 2016)"
@@ -154,8 +154,8 @@ def _facts(name: str, size: int, parameters: int, worst: float) -> CardFacts:
     role = {"pnet": "P-Net, the cascade's first stage", "rnet": "R-Net, the cascade's second stage"}[name]
     return CardFacts(
         title=role,
-        summary="MTCNN's network with its published weights, turned upright (height before width). Stays until Vigil's"
-        " own cascade is trained. `box`: offsets of x1 y1 x2 y2 as fractions of the candidate's side.",
+        summary="MTCNN's network with its published weights, turned upright (height before width): what Vigil's own"
+        " P-Net and R-Net start from. `box`: offsets of x1 y1 x2 y2 as fractions of the candidate's side.",
         command="python -m training import mtcnn",
         terms=TERMS,
         results={
@@ -183,7 +183,7 @@ def port_cascade(directory: Path) -> None:
 
 
 @click.command(name="mtcnn")
-@click.option("--directory", type=click.Path(path_type=Path, file_okay=False), default=MODELS_DIR, show_default=True)
+@click.option("--directory", type=click.Path(path_type=Path, file_okay=False), default=PORTED_DIR, show_default=True)
 def command(directory: Path) -> None:
     """P-Net and R-Net from the mtcnn wheel: export, check parity, write manifest entries and cards into DIRECTORY."""
     weights = load_original_weights()
