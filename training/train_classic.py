@@ -27,7 +27,8 @@ RUNS = Path("runs/classic")
 @dataclass(frozen=True, slots=True)
 class Trained:
     """A trained pair ``graph``, the pairs that it was trained and is judged on, and the figures ``random`` and
-    ``unseen`` at the tutorial's threshold; ``chosen``: those of the validation pairs at the best threshold on them.
+    ``unseen`` at the tutorial's threshold; ``chosen``: those of the validation pairs at the best threshold on them, at
+    which ``random_chosen`` and ``unseen_chosen`` are taken.
     """
 
     graph: keras.Model
@@ -36,6 +37,8 @@ class Trained:
     unseen: Figures | None
     unseen_eer: float | None
     chosen: Figures
+    random_chosen: Figures
+    unseen_chosen: Figures | None
 
 
 def fit(photos: PhotoSet, parts: Split, recipe: Recipe, folder: Path, say: Callable[[str], None]) -> keras.Model:
@@ -85,7 +88,16 @@ def train(
     unseen = None if parts.unseen is None else judged(parts.unseen)
     eer = None if parts.unseen is None else judged(every_pair(photos, parts.unseen)).eer
     best = best_distance(measured(parts.validation), parts.validation.same)
-    return Trained(graph, parts, judged(parts.test), unseen, eer, judged(parts.validation, best))
+    return Trained(
+        graph,
+        parts,
+        judged(parts.test),
+        unseen,
+        eer,
+        chosen=judged(parts.validation, best),
+        random_chosen=judged(parts.test, best),
+        unseen_chosen=None if parts.unseen is None else judged(parts.unseen, best),
+    )
 
 
 def run(recipe: Recipe, data: Path, folder: Path, say: Callable[[str], None]) -> Result:
@@ -118,6 +130,8 @@ def run(recipe: Recipe, data: Path, folder: Path, say: Callable[[str], None]) ->
         apart=int8.mean_apart,
         size=int8.size,
         changed=changes(recipe),
+        random_chosen=shown.random_chosen,
+        unseen_chosen=honest.unseen_chosen,
     )
     write_recipe_card(spec, recipe, result.rows(), result.changed, folder)
     return result
