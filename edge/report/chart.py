@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from edge.report.canvas import EMPTY, INK, MUTED, ON_TONE, RANGE, RULE, WASH, Anchor, Canvas, Tone, words_width
+from edge.report.canvas import EMPTY, INK, MUTED, ON_TONE, PAPER, RANGE, RULE, WASH, Anchor, Canvas, Tone, words_width
 from edge.report.gather import Floats, Stretch
 from edge.report.thin import lines
 
@@ -160,12 +160,12 @@ class Panel:
                 canvas.dots(self._placed(stage, top, line.extremes), trace.tone)
             else:
                 self._line(stage, top, line.means if crowded else line.extremes, trace.tone)
-        if not found:
-            canvas.text(((LEFT + RIGHT) / 2, top + self.height / 2 + 4), "not known in this run", MUTED, 12, "middle")
         for value, tone in self.limits:
             y = self._y(top, value)
             canvas.rule((LEFT, y), (RIGHT, y), tone, dashed=True)
             canvas.text((LEFT - 10, y + 4), f"{value:g}", tone, 11, "end")
+        if not found:
+            self._unknown(canvas, top + self.height / 2)
         self._names(canvas, top, crowded=bool(crowded))
 
     def _line(self, stage: Stage, top: float, points: Floats, tone: Tone) -> None:
@@ -174,6 +174,12 @@ class Panel:
             stage.canvas.path(placed, tone)
         else:
             stage.canvas.dots(placed, tone, 1)
+
+    def _unknown(self, canvas: Canvas, middle: float) -> None:
+        words, centre = "not known in this run", (LEFT + RIGHT) / 2
+        half = words_width(words, 12) / 2 + 6
+        canvas.box(centre - half, middle - 9, centre + half, middle + 9, PAPER)
+        canvas.text((centre, middle + 4), words, MUTED, 12, "middle")
 
     def _placed(self, stage: Stage, top: float, points: Floats) -> Floats:
         x = [stage.x(at_s) for at_s in points[:, 0].tolist()]

@@ -8,6 +8,8 @@ import numpy as np
 
 from edge.report.gather import GAP_S, Floats
 
+UNKNOWN_S = 0.25  # a line across more would show what nobody measured
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -20,14 +22,16 @@ class Line:
 def lines(times: Floats, values: Floats, column_s: float) -> list[Line]:
     """The lines through the known ``values`` (n,) at ``times`` (n,), rising.
 
-    ``column_s``: how much time a column of pixels holds. A line breaks where nothing is known for longer than
-    ``GAP_S``; where that is less than two columns, for longer than these.
+    ``column_s``: how much time a column of pixels holds. A line breaks where nothing was recorded for longer than
+    ``GAP_S``, or what was recorded is not known for longer than ``UNKNOWN_S``; both no less than two columns.
     """
     known = np.isfinite(values)
+    places = np.flatnonzero(known)
     times, values = times[known], values[known]
     if not times.size:
         return []
-    part = np.concatenate([[0], np.cumsum(np.diff(times) > max(GAP_S, 2 * column_s))])
+    gap_s = np.where(np.diff(places) > 1, UNKNOWN_S, GAP_S)
+    part = np.concatenate([[0], np.cumsum(np.diff(times) > np.maximum(gap_s, 2 * column_s))])
     column = np.floor((times - times[0]) / column_s)
     group = np.concatenate([[0], np.cumsum((np.diff(column) != 0) | (np.diff(part) != 0))])
     order = np.lexsort((values, group))

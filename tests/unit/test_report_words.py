@@ -15,7 +15,7 @@ from edge.policy.access_types import Event as AccessEvent
 from edge.report.chart import clock, tick_s
 from edge.report.gather import GAP_S
 from edge.report.text import duration
-from edge.report.thin import lines
+from edge.report.thin import UNKNOWN_S, lines
 from edge.report.words import Happening, read_words
 from edge.signs import Level
 from edge.testing import FakeClock
@@ -71,8 +71,21 @@ def test_thinning_keeps_the_extremes_and_the_gaps(samples: list[tuple[float, flo
     assert (kept[:, 1].min(), kept[:, 1].max()) == (known.min(), known.max())
     assert len(kept) <= 2 * sum(len(line.means) for line in found)
     assert (np.diff(kept[:, 0]) >= 0).all()
-    gaps = np.diff(times[np.isfinite(values)]) > max(GAP_S, 2 * column_s)
-    assert len(found) == 1 + gaps.sum()
+    gaps = np.diff(times[np.isfinite(values)])
+    assert 1 + (gaps > max(GAP_S, 2 * column_s)).sum() <= len(found)
+    assert len(found) <= 1 + (gaps > max(UNKNOWN_S, 2 * column_s)).sum()
+
+
+def test_no_line_is_drawn_across_what_is_not_known() -> None:
+    times = np.arange(0, 3, 0.1)
+    values = np.where((times > 0.95) & (times < 1.95), np.nan, 0.5)
+    assert [(line.extremes[0, 0], line.extremes[-1, 0]) for line in lines(times, values, 0.01)] == [
+        (pytest.approx(0.0), pytest.approx(0.9)),
+        (pytest.approx(2.0), pytest.approx(2.9)),
+    ]
+    values[times < 1.85] = 0.5
+    assert len(lines(times, values, 0.01)) == 1  # one frame
+    assert len(lines(times[::12], np.full(3, 0.5), 0.01)) == 1  # a slow log without a gap
 
 
 @pytest.mark.parametrize(
