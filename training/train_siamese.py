@@ -17,15 +17,17 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from edge.errors import VigilError
-from edge.runtime.manifest import MODELS_DIR
+from edge.runtime.manifest import MODELS_DIR, ModelSpec
 from edge.types import Floats, Pixels
 from training.checkpoints import Checkpoint, load_checkpoint
 from training.data.face_chips import Chips, Embed, cached_chips
 from training.data.face_sets import Selection, select, sets_for
+from training.data.jitter import jittered_crops
 from training.data.own_sets import OWN
 from training.distribute import is_chief, own_folder, strategy
 from training.evaluate.branch_conditions import judge
 from training.export.siamese import export
+from training.export.siamese_pair import export_pair
 from training.losses.distil import DistilLoss
 from training.models.identity_head import branch_of, person_centres, with_centres
 from training.models.port_mobilefacenet import port
@@ -37,6 +39,7 @@ from training.teachers.sface import SFace
 RUNS = Path("runs/siamese")
 _CHECKPOINT = "checkpoint.keras"
 _EMBED_BATCH = 64
+_PAIR_FACES = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +185,13 @@ def _rows(results: Mapping[str, Mapping[str, float]]) -> dict[str, str]:
     return {f"held-out people, {name} (port -> trained)": f"{before[name]:.4f} -> {after[name]:.4f}" for name in after}
 
 
+def _export_pair(trained: Trained, spec: ModelSpec, recipe: Recipe, output: Path) -> str:
+    rows = np.random.default_rng(recipe.seed).permutation(len(trained.chips.people))[:_PAIR_FACES]
+    faces = jittered_crops(trained.chips.pixels[np.sort(rows)], recipe, (recipe.seed, 4))  # neighbours: one person too
+    pair, gap = export_pair(trained.model, spec, faces, output)
+    return f"{output / pair.file}: sha256 {pair.sha256}, distances {gap:.3f} from the branch's"
+
+
 def _recipe_for(data: Path) -> Path:
     return OWN_RECIPE if OWN in sets_for(data, load_recipe().data.sets) else DEFAULT_RECIPE
 
@@ -191,7 +201,10 @@ def _recipe_for(data: Path) -> Path:
 @click.option("--weights", required=True, type=click.Path(path_type=Path), help="mobilefacenet.onnx to start from.")
 @click.option("--recipe", type=click.Path(path_type=Path), help="TOML with every number; default: by what DIR holds.")
 @click.option("--output", type=click.Path(path_type=Path), help="Where model, entry and card go.")
-def command(data: Path, weights: Path, recipe: Path | None, output: Path | None) -> None:
+@click.option(
+    "--pair", is_flag=True, help="Also the branch twice, two faces to their distance; the device needs it not."
+)
+def command(*, data: Path, weights: Path, recipe: Path | None, output: Path | None, pair: bool) -> None:
     """Distil SFace into the Siamese branch and export it as int8. Stopped and started again, it goes on.
 
     DIR holds celeba and ytf_crops; or anchor, positive and negative, as `collect` makes them; or a folder for each
@@ -205,6 +218,8 @@ def command(data: Path, weights: Path, recipe: Path | None, output: Path | None)
         if not is_chief():
             return
         spec, cosine = export(trained.model, trained.chips, numbers, _rows(trained.results), output)
+        if pair:
+            click.echo(_export_pair(trained, spec, numbers, output))
     except VigilError as error:
         click.echo(f"error: {error}", err=True)
         raise click.exceptions.Exit(int(error.exit_code)) from error
