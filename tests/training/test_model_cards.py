@@ -196,6 +196,10 @@ def test_what_int8_costs_stands_where_the_twins_are(done: CascadePass, tmp_path:
 
 def test_twins_are_used_only_where_all_of_them_are_there(tmp_path: Path) -> None:
     seed_models(tmp_path)
+    assert float32_store(ModelStore(tmp_path)) is not None  # as shipped
+    for name, spec in ModelStore(tmp_path).manifest.models.items():
+        update_manifest(name, msgspec.structs.replace(spec, twin=None), tmp_path)
+        (tmp_path / f"{name}_f32.tflite").unlink(missing_ok=True)
     for name, spec in ModelStore(tmp_path).manifest.models.items():
         assert float32_store(ModelStore(tmp_path)) is None
         if spec.precision == "int8":
