@@ -21,16 +21,26 @@ if dpkg-query --show vigil-edge >/dev/null 2>&1; then
     exit 1
 fi
 
-project=$(echo "$here"/vigil_edge-*.whl)
+python=$(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+if [ "$python" != "$(cat "$here/python")" ]; then
+    echo "install: these wheels are for Python $(cat "$here/python"), this system has $python: take the archive for its Debian" >&2
+    exit 1
+fi
+(cd "$here" && sha256sum --quiet --check SHA256SUMS)
+
+project=$(echo "$here"/wheels/vigil_edge-*.whl)
 version=$(basename "$project" | cut -d- -f2)
 release=/opt/vigil/releases/$version
 rm -rf "$release"
-# The wheels are for one Python, that of the system; pip says so where it is another.
-python3 -m venv --system-site-packages "$release"
-"$release/bin/python" -m pip install --quiet --no-index --find-links "$here/wheels" --ignore-installed --require-hashes \
-    --requirement "$here/lock.txt"
-"$release/bin/python" -m pip install --quiet --no-index --no-deps "$project"
+# A wheel is a zip file, and an environment a folder with a note of its Python: neither pip nor venv has to be there.
+mkdir -p "$release/bin" "$release/lib/python$python/site-packages"
+for wheel in "$here"/wheels/*.whl; do
+    python3 -m zipfile -e "$wheel" "$release/lib/python$python/site-packages"
+done
+printf 'home = /usr/bin\ninclude-system-site-packages = true\nversion = %s\n' "$python" >"$release/pyvenv.cfg"
+ln -s "/usr/bin/python$python" "$release/bin/python"
 install -m 755 "$here/launcher" "$release/bin/vigil"
+"$release/bin/python" -I -m compileall -q "$release" || true
 
 for group in gpio video vigil; do
     getent group "$group" >/dev/null || groupadd --system "$group"

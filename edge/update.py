@@ -29,7 +29,7 @@ from edge.store import FILE_NAME as DATABASE
 UNIT = "vigil.service"
 HEALTHY_S = 10.0  # a release that holds for so long after READY, without a restart, is kept
 _STEP_S = 1.0
-_COMMAND_S = 90  # systemctl start waits for READY: TimeoutStartSec=60 of the unit
+_COMMAND_S = 180  # unpacking onto a slow card; systemctl start waits for READY, TimeoutStartSec=60 of the unit
 _TRIAL = '[camera]\nsource = "v4l2:/dev/null"\n[gpio]\nbackend = "log"\n[state]\ndirectory = "{}"\n'
 
 
