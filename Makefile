@@ -12,7 +12,7 @@ TFLITE_VENV := .venv-tflite
 DEMO_VENV := $(if $(wildcard $(VENV)/.project),$(VENV),$(RUNTIME_VENV))
 
 SHELL_SCRIPTS := .ci/run deploy/apt-install deploy/build-deb deploy/build-wheelhouse deploy/install.sh deploy/make-venv \
-	tests/device/arm64 tests/device/debian-root
+	tests/device/arm64 tests/device/debian-root tests/device/vm-image
 UV_COMPILE := $(VENV)/bin/uv pip compile --generate-hashes --no-header --no-annotate --no-emit-index-url --quiet \
 	$(if $(UPGRADE),--upgrade)
 UNIVERSAL := --universal --python-version 3.11
@@ -20,9 +20,10 @@ UNIVERSAL := --universal --python-version 3.11
 BOARD := --python-platform aarch64-manylinux_2_36 --python-version
 SUITES := bookworm trixie
 SUITE ?= bookworm
+VM := $(or $(VIGIL_CACHE),.cache)/device/vm
 
 .PHONY: help setup demo demo-driver test check lock test-tflite-runtime deb test-deb test-arm64 \
-	wheelhouse clean
+	virtual-device wheelhouse clean
 
 help:  ## this list
 	@grep -E '^[a-z0-9-]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z0-9-]+):.*## */\1|/' \
@@ -87,6 +88,10 @@ test-deb: $(VENV)/.project  ## check the packages of dist/ (make deb)
 test-arm64: $(VENV)/.project  ## install the package on an emulated Pi and run the tests there (SUITE=trixie; QEMU_CPU=cortex-a53|a72|a76; needs root)
 	deploy/build-deb $(SUITE)
 	tests/device/arm64 $(SUITE) $(or $(PART),all)
+
+virtual-device: $(VENV)/.project  ## run the real unit on an emulated machine with pins and a camera, and watch the relay (needs root)
+	package=$$(deploy/build-deb bookworm amd64) && tests/device/vm-image $(VM) \
+		&& $(VENV)/bin/python -m tests.device.virtual_device $(VM) $$package
 
 wheelhouse: $(VENV)/.project  ## fetch the wheels for a Pi that has no network (SUITE=trixie), into dist/
 	deploy/build-wheelhouse $(SUITE)
