@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
@@ -17,10 +16,10 @@ from msgspec import to_builtins
 from msgspec.structs import replace
 
 from edge import annotate, tuning, verdict
-from edge.actuate import Actuator, DoorInputs, Inputs
+from edge.actuate import DoorInputs, Inputs
 from edge.camera import Camera
 from edge.camera.source import open_camera
-from edge.clock import Clock, SystemClock, unix_s
+from edge.clock import SystemClock, unix_s
 from edge.config import Config, GpioConfig
 from edge.daemon import Daemon, Witness
 from edge.door import Door, save_counters
@@ -29,6 +28,7 @@ from edge.errors import InputError
 from edge.events import EventLog, Timeline
 from edge.memory import give_frames_back
 from edge.notify import Notifier
+from edge.outputs import open_relay
 from edge.pipeline import Pipeline, Sight, Vision
 from edge.policy.lockout import Counters
 from edge.recorder import VideoFile, VisitRecorder
@@ -112,17 +112,6 @@ def detections(config: Config, source: Path, target: Path) -> Iterator[dict[str,
         return
     with closing(open_cameras([str(source)], config, realtime=False)) as camera:
         yield from annotate.detect_video(sight, camera, annotate.video_target(source, target))
-
-
-def open_relay(config: GpioConfig, clock: Clock) -> Actuator:
-    """The relay of the configured backend, at its safe level. Raises ActuatorError."""
-    if config.backend == "log":
-        from edge.actuate.log import LogActuator
-
-        return LogActuator(clock, sys.stdout, pulse_limit_s=config.pulse_limit_s)
-    from edge.actuate.gpio import GpioRelay
-
-    return GpioRelay(config, clock)
 
 
 def probe_pins(config: GpioConfig) -> None:

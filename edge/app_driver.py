@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 
-from edge.actuate import Alerter, CabinInputs, Inputs, Output
-from edge.app import Say, model_store, open_relay
+from edge.actuate import CabinInputs, Inputs
+from edge.app import Say, model_store
 from edge.camera.source import open_camera
 from edge.clock import Clock, SystemClock
 from edge.config import Config
@@ -18,6 +17,7 @@ from edge.driver import DriverWatch
 from edge.events import EventLog, Timeline
 from edge.memory import give_frames_back
 from edge.notify import Notifier
+from edge.outputs import open_alerter
 from edge.pipeline import DriverPipeline, NoEyes, Sight
 from edge.recorder import VideoFile
 
@@ -53,24 +53,6 @@ def open_witnesses(events: Path | None, video: Path | None, sheet: Path | None, 
     if video is not None or sheet is not None:
         witnesses.append(DriveRecorder(VideoFile(video) if video else None, sheet))
     return witnesses
-
-
-def open_output(config: Config) -> Output:
-    """What the configured job drives, in its safe state. Raises ActuatorError."""
-    if config.mode.job == "driver":
-        return open_alerter(config)
-    return open_relay(config.gpio, SystemClock())
-
-
-def open_alerter(config: Config) -> Alerter:
-    """Buzzer, lamp and shaker of the configured backend. Raises ActuatorError."""
-    if config.gpio.backend == "log":
-        from edge.actuate.log import LogAlerter
-
-        return LogAlerter(sys.stdout)
-    from edge.actuate.alerter import GpioAlerter
-
-    return GpioAlerter(config.cabin, config.gpio)
 
 
 def open_cabin(config: Config, clock: Clock) -> Inputs[CabinInputs]:

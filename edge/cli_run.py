@@ -56,10 +56,10 @@ def run(
 @config_option
 def safe(*, config_path: Path | None) -> None:
     """Drive the outputs to their safe state (locked; silent): systemd does so after every end of the service."""
-    from edge import app_driver
+    from edge import outputs
 
     config = load_config(config_path)
-    app_driver.open_output(config).close()
+    outputs.open_output(config).close()
     click.echo("buzzer and lamp are off" if config.mode.job == "driver" else "the relay is at its safe level")
 
 

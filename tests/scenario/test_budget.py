@@ -55,3 +55,13 @@ def _help_s() -> float:
     started_s = time.perf_counter()
     subprocess.run([sys.executable, "-m", "edge", "--help"], stdout=subprocess.DEVNULL, check=True)
     return time.perf_counter() - started_s
+
+
+def test_the_way_to_the_safe_state_waits_for_no_model_and_no_camera(tmp_path: Path) -> None:
+    config = tmp_path / "vigil.toml"
+    config.write_text('[gpio]\nbackend = "mock"\n')
+    command = [sys.executable, "-X", "importtime", "-m", "edge", "safe", "--config", str(config)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    loaded = {line.split("|")[-1].strip() for line in done.stderr.splitlines()}
+    assert "edge.actuate.gpio" in loaded
+    assert not loaded & {"cv2", "numpy", "edge.runtime.litert", "sqlite3"}
