@@ -86,7 +86,7 @@ class PairsPart(_Section, frozen=True, kw_only=True):
     choose the threshold; or, with ``fresh`` > 0, all train, and so many new ones each do the one and the other.
     """
 
-    scheme: Literal["random", "neighbours", "folders"]
+    scheme: Literal["random", "numbered", "neighbours", "folders"]
     count: Count
     test_share: Share = 0.0
     validation_share: Share = 0.0

@@ -12,6 +12,7 @@ from training.data.pairs import Pairs, Split, every_pair, split
 from training.data.people import ANY, PhotoSet
 
 RANDOM = PairsPart(scheme="random", count=400, test_share=0.25, validation_share=0.25)
+NUMBERED = PairsPart(scheme="numbered", count=400, test_share=0.25, validation_share=0.25)
 NEIGHBOURS = PairsPart(scheme="neighbours", count=1, fresh=20)
 FOLDERS = PairsPart(scheme="folders", count=80, test_share=0.25, validation_share=0.25)
 
@@ -45,7 +46,7 @@ def test_random_pairs_are_half_of_one_person_and_shared_out() -> None:
     assert sum(int(part.same.sum()) for part in (parts.train, parts.validation, parts.test)) == 200
 
 
-@pytest.mark.parametrize("part", [RANDOM, NEIGHBOURS], ids=["random", "neighbours"])
+@pytest.mark.parametrize("part", [RANDOM, NUMBERED, NEIGHBOURS], ids=["random", "numbered", "neighbours"])
 def test_the_last_people_are_never_trained_on(part: PairsPart) -> None:
     data = photos()
     parts = split(data, part, 2, seed=1)
@@ -53,6 +54,17 @@ def test_the_last_people_are_never_trained_on(part: PairsPart) -> None:
     assert people_in(data, parts.unseen) == {6, 7}
     for pairs in (parts.train, parts.validation, parts.test):
         assert people_in(data, pairs) <= set(range(6))
+
+
+def test_numbered_pairs_of_two_people_are_of_one_number() -> None:
+    data = photos()
+    parts = split(data, NUMBERED, 2, seed=1)
+    check_labels(data, parts)
+    for pairs in (parts.train, parts.validation, parts.test):
+        far = pairs.take(np.flatnonzero(~pairs.same))
+        assert np.array_equal(far.one % 6, far.other % 6)
+        near = pairs.take(np.flatnonzero(pairs.same))
+        assert not np.array_equal(near.one % 6, near.other % 6)
 
 
 def test_keeping_nobody_back_trains_on_everybody() -> None:

@@ -1,8 +1,9 @@
 """The one pair generator of the tutorials' recipes: which two photos a network is shown, and whether one person's.
 
-Schemes: ``random``: half of the pairs of one person, half of two. ``neighbours``: each photo of a person with the next,
-and with the photo of the same number of somebody else. ``folders``: each anchor with a positive of the same person, and
-with a negative: one of the folder, or, where there are several people, as often a positive of another.
+Schemes: ``random``: half of the pairs of one person, half of two. ``numbered``: the same, but two people meet on their
+photos of one number alone, which leaves fewer pairs of two people to draw. ``neighbours``: each photo of a person with
+the next, and with the photo of the same number of somebody else. ``folders``: each anchor with a positive of the same
+person, and with a negative: one of the folder, or, where there are several people, as often a positive of another.
 """
 
 from __future__ import annotations
@@ -127,6 +128,19 @@ def _random(photos: PhotoSet, people: Sequence[int], count: int, rng: np.random.
     return _pairs(genuine, impostor)
 
 
+def _numbered(photos: PhotoSet, people: Sequence[int], count: int, rng: np.random.Generator) -> Pairs:
+    by_person = _photos_of(photos, people)
+    length = min((len(rows) for rows in by_person), default=0)
+    if len(by_person) < 2 or length < 2:
+        raise InputError(f"expected two photos of each of two people, found {length} of {len(by_person)}")
+    genuine = [rng.choice(by_person[index], 2, replace=False) for index in np.arange(count // 2) % len(by_person)]
+    impostor = []
+    for number in np.arange(count - len(genuine)) % length:
+        a, b = rng.choice(len(by_person), 2, replace=False)
+        impostor.append([by_person[a][number], by_person[b][number]])
+    return _pairs(genuine, impostor)
+
+
 def _neighbours(photos: PhotoSet, people: Sequence[int], rng: np.random.Generator) -> Pairs:
     by_person = _photos_of(photos, people)
     length = min(len(rows) for rows in by_person)
@@ -165,6 +179,7 @@ def _pairs(genuine: Sequence[Sequence[int]] | Sequence[Rows], impostor: Sequence
 
 _SCHEMES = {
     "random": _random,
+    "numbered": _numbered,
     "neighbours": lambda photos, people, count, rng: _neighbours(photos, people, rng),  # noqa: ARG005
     "folders": _folders,
 }
