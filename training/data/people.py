@@ -120,8 +120,8 @@ def triads_from_people(people: Sequence[PhotoFile], negatives: Sequence[PhotoFil
 
 
 def read_photos(files: Sequence[PhotoFile], see: See, say: Callable[[str], None]) -> PhotoSet:
-    """Read every file once, tell of each that is left out. Raises InputError where a photo stands under two names, or
-    where no two photos of one person, or no two people, are left.
+    """Read every file once, tell of each that is left out; of a photo under two names both are. Raises InputError where
+    an anchor or positive is somebody else's photo too, or no two photos of one person, or no two people, are left.
     """
     troubles, kept, pixels, digest = Troubles(), [], [], hashlib.sha256()
     for file, content in _distinct(files, troubles):
@@ -154,21 +154,30 @@ def _count_photos(kept: Sequence[PhotoFile], names: Sequence[str], troubles: Tro
 
 
 def _distinct(files: Sequence[PhotoFile], troubles: Troubles) -> Iterator[tuple[PhotoFile, bytes]]:
-    """Each file with the hash of its content, the same content of one person once."""
-    first: dict[bytes, PhotoFile] = {}
+    """Each file with the hash of its content: the same content of one person once, that of two people never."""
+    readable = list(_hashed(files, troubles))
+    owners: dict[bytes, dict[str, PhotoFile]] = {}
+    for file, content in readable:
+        owners.setdefault(content, {}).setdefault(file.person, file)
+    for file, content in readable:
+        first, *others = owners[content].values()
+        if others and file.role != ANY:  # an anchor that is a negative: the owner can and should say which
+            other = others[0]
+            raise InputError(f"{other.path}: is the same photo as {first.path}: {other.person} or {first.person}?")
+        if others:
+            troubles.add("left out, the same photo under two names", f"{file.person}/{file.path.name}")
+        elif file is not first:
+            troubles.add("left out, the same photo twice", f"{file.person}/{file.path.name}")
+        else:
+            yield file, content
+
+
+def _hashed(files: Sequence[PhotoFile], troubles: Troubles) -> Iterator[tuple[PhotoFile, bytes]]:
     for file in files:
         try:
-            content = hashlib.sha256(file.path.read_bytes()).digest()
+            yield file, hashlib.sha256(file.path.read_bytes()).digest()
         except OSError as error:
             troubles.add("left out, cannot be read", f"{file.person}/{file.path.name}: {error.strerror}")
-            continue
-        other = first.setdefault(content, file)
-        if other.person != file.person:
-            raise InputError(f"{file.path}: is the same photo as {other.path}: {file.person} or {other.person}?")
-        if other is not file:
-            troubles.add("left out, the same photo twice", f"{file.person}/{file.path.name}")
-            continue
-        yield file, content
 
 
 def natural(path: Path) -> list[tuple[int, str]]:
