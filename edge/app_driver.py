@@ -8,6 +8,7 @@ from pathlib import Path
 
 from edge.actuate import CabinInputs, Inputs
 from edge.app import Say, model_store
+from edge.attributes.eyes import EYENET, EyeReader
 from edge.camera.source import open_camera
 from edge.clock import Clock, SystemClock
 from edge.config import Config
@@ -18,8 +19,9 @@ from edge.events import EventLog, Timeline
 from edge.memory import give_frames_back
 from edge.notify import Notifier
 from edge.outputs import open_alerter
-from edge.pipeline import DriverPipeline, NoEyes, Sight
+from edge.pipeline import DriverPipeline, NoEyes, ReadsEyes, Sight
 from edge.recorder import VideoFile
+from edge.runtime.litert import ModelStore
 
 
 def open_driver(
@@ -35,14 +37,21 @@ def open_driver(
     give_frames_back()
     clock = SystemClock()
     store = model_store(config)
-    say("these models hold no EyeNet: the head is judged, the eyes are not")
-    pipeline = DriverPipeline(Sight(store, config), NoEyes())
+    pipeline = DriverPipeline(Sight(store, config), open_eyes(store, say))
     camera = stack.enter_context(closing(open_camera(sources, config.camera, clock, realtime)))
     alerter = stack.enter_context(closing(open_alerter(config)))
     inputs = stack.enter_context(closing(open_cabin(config, clock)))
     watch = DriverWatch(config.driver, alerter, clock.now_s() if camera.live else 0.0)
     stack.callback(lambda: say(watch.summary()))
     return Daemon(camera, pipeline, watch, alerter, inputs, clock, config.camera, Notifier(), tuple(witnesses))
+
+
+def open_eyes(store: ModelStore, say: Say) -> ReadsEyes:
+    """EyeNet, where the models hold one. Raises ModelError."""
+    if EYENET in store.manifest.models:
+        return EyeReader(store)
+    say("these models hold no EyeNet: the head is judged, the eyes are not")
+    return NoEyes()
 
 
 def open_witnesses(events: Path | None, video: Path | None, sheet: Path | None, say: Say) -> list[Witness]:

@@ -24,6 +24,7 @@ COMMANDS = {
         "pnet": ("training.train_cascade:pnet", "P-Net, the cascade's first stage, as int8."),
         "rnet": ("training.train_cascade:rnet", "R-Net, its second stage, as int8."),
         "fpnet": ("training.train_cascade:fpnet", "FPNet, its last stage: score, box, landmarks, rotation; as int8."),
+        "eyenet": ("training.train_patch:eyenet", "EyeNet, how open an eye is, as int8."),
     },
     "search": {
         "fpnet": ("training.search_fpnet:command", "FPNet's width, depth, kernel and input side under a budget."),
@@ -32,6 +33,7 @@ COMMANDS = {
         "verification": ("training.evaluate.verification:command", "Accuracy, EER and TAR on labelled pairs."),
         "pose": ("training.evaluate.pose:command", "Head-pose error in degrees."),
         "detection": ("training.evaluate.detection:command", "Recall and false positives."),
+        "eyes": ("training.evaluate.eyes:command", "Open from closed eyes: accuracy and AUC."),
         "card": ("training.evaluate.card:command", "All of it, into the model cards, with plots."),
         "landmarks": ("training.evaluate.landmarks:command", "Error of the five points, in % of the eyes' distance."),
         "enrolment": ("training.evaluate.enrolment:command", "Who is turned away, by how many views they enrolled."),

@@ -64,6 +64,7 @@ MEDIAPIPE = PinnedWheel(
         "mediapipe/modules/face_detection/face_detection_short_range.tflite",
         "mediapipe/modules/face_landmark/face_landmark.tflite",
         "mediapipe/modules/face_landmark/face_landmark_with_attention.tflite",
+        "mediapipe/modules/iris_landmark/iris_landmark.tflite",
         "mediapipe-0.10.14.dist-info/LICENSE",
     ),
     licence="Apache-2.0",

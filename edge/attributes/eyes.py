@@ -1,0 +1,85 @@
+"""How open the eyes of a followed face are: EyeNet on a levelled patch about each eye that the head does not hide."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edge.attributes.patches import HEIGHT_PX, WIDTH_PX, even_contrast, eye_distance_px, levels, patch_about
+from edge.errors import ModelError
+from edge.runtime.litert import ModelStore
+from edge.types import Eyes, Floats, Frame, HeadPose, Pixels, TrackedFace
+
+EYENET = "eyenet"
+EYE_WINDOW = 0.85  # of the distance between the eyes: an eye is half of it wide
+_BATCH = 2
+
+# Where an eye stops to be readable, and from where on it is read as well as ever; between them trust grows in a line.
+_FAR_YAW_DEG = (40.0, 25.0)  # of the eye on the side that the head turns to: the nose and the cheek come before it
+_NEAR_YAW_DEG = (65.0, 50.0)  # of the other one
+_PITCH_DEG = (40.0, 25.0)  # up or down: a lid seen from above looks shut
+_EYE_DISTANCE_PX = (12.0, 24.0)
+_SPAN_LEVELS = (6.0, 16.0)  # between the dark and the bright of a patch, of 255
+
+
+class EyeReader:
+    """EyeNet with its interpreter. Not for use by two threads at once."""
+
+    def __init__(self, store: ModelStore) -> None:
+        """Raises ModelError."""
+        self._model = store.open(EYENET, batch=_BATCH)
+        if self._model.shape != (_BATCH, HEIGHT_PX, WIDTH_PX, 1) or set(self._model.spec.outputs) != {"open"}:
+            raise ModelError(f"{EYENET}: expected two 24x32 patches and one output 'open', got {self._model.spec}")
+
+    def read(self, frame: Frame, face: TrackedFace) -> Eyes:
+        """Both eyes of ``face`` in ``frame``; None for an eye that is turned away, too small, too dark or cut off.
+
+        ``openness`` is the mean of the eyes by how well each can be read; ``certainty`` that of the better one, less
+        what the two disagree by.
+        """
+        patches = np.stack(
+            [patch_about(frame.pixels, face.face, face.face.landmarks[row], EYE_WINDOW) for row in (0, 1)]
+        )
+        trust = _trust(frame, face, patches)
+        if not trust.any():
+            return Eyes()
+        p_open = self._model.run(even_contrast(patches)[..., None])["open"].reshape(-1)
+        return _combined(np.clip(p_open, 0, 1), trust)
+
+
+def _combined(p_open: Floats, trust: Floats) -> Eyes:
+    """``p_open`` and ``trust`` (2,): of the eye at image left, then of the other."""
+    left, right = (float(p) if weight > 0 else None for p, weight in zip(p_open, trust, strict=True))
+    openness = float(np.clip((p_open * trust).sum() / trust.sum(), 0, 1))
+    apart = abs(left - right) if left is not None and right is not None else 0.0
+    return Eyes(left, right, openness, float(np.clip(trust.max() * (1 - apart), 0, 1)))
+
+
+def _trust(frame: Frame, face: TrackedFace, patches: Pixels) -> Floats:
+    """How well each eye can be read, 0..1 (2,)."""
+    low, high = levels(patches)
+    size = _ramp(eye_distance_px(face.face), _EYE_DISTANCE_PX)
+    tilt = _ramp(abs(face.pose.pitch_deg), _PITCH_DEG)
+    common = size * tilt
+    lit = [_ramp(float(span), _SPAN_LEVELS) for span in high - low]
+    turned = facing(face.pose)
+    inside = [_inside(frame, face.face.landmarks[row]) for row in (0, 1)]
+    return np.array([common * lit[row] * turned[row] * inside[row] for row in (0, 1)], np.float32)
+
+
+def facing(pose: HeadPose) -> tuple[float, float]:
+    """How well the head's yaw lets each eye be seen, 0..1. Yaw > 0 turns the eye at image left away first."""
+    return (_by_yaw(pose.yaw_deg), _by_yaw(-pose.yaw_deg))
+
+
+def _by_yaw(away_deg: float) -> float:
+    return _ramp(away_deg, _FAR_YAW_DEG) if away_deg >= 0 else _ramp(-away_deg, _NEAR_YAW_DEG)
+
+
+def _inside(frame: Frame, point: Floats) -> bool:
+    return bool(0 <= point[0] < frame.width and 0 <= point[1] < frame.height)
+
+
+def _ramp(value: float, ends: tuple[float, float]) -> float:
+    """0 at or beyond the first of ``ends``, 1 at or beyond the second. A value that is not finite gives 0."""
+    share = (value - ends[0]) / (ends[1] - ends[0])
+    return min(max(share, 0.0), 1.0) if np.isfinite(share) else 0.0

@@ -1,0 +1,43 @@
+"""How well a probability tells open from shut: accuracy at 0.5 and the area under the ROC curve."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.errors import InputError
+from edge.types import Floats
+
+OPEN_MIN = 0.5  # the one threshold for all sets
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Of ``n`` labelled ones: the share told right at 0.5, and the chance that an open one has the higher p(open)."""
+
+    n: int
+    accuracy: float
+    auc: float
+
+    def __str__(self) -> str:
+        return f"accuracy {self.accuracy:.4f}, AUC {self.auc:.4f} of {self.n}"
+
+
+def figures_of(p_open: Floats, is_open: NDArray[np.bool_]) -> Figures:
+    """Figures of ``p_open`` (n,) against labels (n,). Raises InputError unless both kinds are there."""
+    if not is_open.any() or is_open.all():
+        raise InputError(
+            f"expected both open and shut ones to judge on, got {int(is_open.sum())} open of {len(is_open)}"
+        )
+    return Figures(len(p_open), float(((p_open >= OPEN_MIN) == is_open).mean()), auc(p_open, is_open))
+
+
+def auc(scores: Floats, positive: NDArray[np.bool_]) -> float:
+    """Area under the ROC curve, ties counted half (Mann-Whitney)."""
+    values, inverse, counts = np.unique(scores, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
+    n_positive = int(positive.sum())
+    n_negative = len(values[inverse]) - n_positive
+    return float((ranks[positive].sum() - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative))
