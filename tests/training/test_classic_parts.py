@@ -53,7 +53,7 @@ def test_the_published_numbers_stand() -> None:
         ("margin = 1.0", "margin = 1.0\nmargins = 2", r"unknown field `margins`.*\$\.compare"),
         ("filters = [6, 12]", "filters = [6, 12, 24]", "of equal length"),
         ("test_share = 0.25", "test_share = 0.0", "expected either pairs.fresh"),
-        ('scheme = "random"', 'scheme = "folders"', "folders with data.layout triads"),
+        ('scheme = "numbered"', 'scheme = "folders"', "folders with data.layout triads"),
         ('crop = "photo"', 'crop = "face"', "which has boxes"),
         ("[compare]", "[compare", "not a recipe"),
     ],
