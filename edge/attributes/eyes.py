@@ -18,7 +18,7 @@ _BATCH = 2
 # so is the far one read in 84 % below 10 degrees, 75 % at 20 to 25, 58 % at 25 to 30, 44 % at 30 to 35, 37 % to 40.
 _FAR_YAW_DEG = (32.0, 20.0)
 _NEAR_YAW_DEG = (65.0, 50.0)  # of the other one
-# Up or down. Of open eyes that look 15 to 30 degrees down with the head (pointing04) half are read shut, as the lids hang.
+# Up or down. Of open eyes that look 15 to 30 degrees down with the head (pointing04) many are read shut: lids hang.
 _PITCH_DEG = (40.0, 25.0)
 _EYE_DISTANCE_PX = (12.0, 24.0)
 _SPAN_LEVELS = (6.0, 16.0)  # between the dark and the bright of a patch, of 255
