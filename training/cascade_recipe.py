@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 
-import msgspec
 from msgspec import Meta
 
 from edge.errors import ConfigError
+from training.recipe_file import RecipeFile, Section, read_recipe
 
 RECIPES = Path(__file__).resolve().parent / "recipes"
 
@@ -20,11 +18,7 @@ Count = Annotated[int, Meta(ge=1)]
 Sigma = Annotated[float, Meta(ge=0)]
 
 
-class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    pass
-
-
-class DataPart(_Section, frozen=True):
+class DataPart(Section, frozen=True):
     """Which faces teach, which judge, and how often each is drawn."""
 
     held_out_share: Annotated[float, Meta(gt=0, lt=1)]
@@ -33,7 +27,7 @@ class DataPart(_Section, frozen=True):
     turned_weight: Annotated[float, Meta(ge=1)]
 
 
-class BatchPart(_Section, frozen=True):
+class BatchPart(Section, frozen=True):
     """Crops of each sort in a batch. ``near`` ones are cut beside a face: part faces and negatives."""
 
     faces: Annotated[int, Meta(ge=2)]
@@ -45,7 +39,7 @@ class BatchPart(_Section, frozen=True):
         return self.faces + self.near + self.negatives
 
 
-class LabelPart(_Section, frozen=True):
+class LabelPart(Section, frozen=True):
     """What a crop is by its IoU with the face's square; between ``negative_iou_max`` and ``part_iou_min``, nothing."""
 
     positive_iou_min: Share
@@ -53,7 +47,7 @@ class LabelPart(_Section, frozen=True):
     negative_iou_max: Share
 
 
-class WindowPart(_Section, frozen=True):
+class WindowPart(Section, frozen=True):
     """How a crop differs from the face's square. Shifts are shares of the crop's side."""
 
     scale_min: Annotated[float, Meta(ge=0.3, le=1)]
@@ -61,7 +55,7 @@ class WindowPart(_Section, frozen=True):
     shift_max: Annotated[float, Meta(ge=0, le=1)]
 
 
-class SpoilPart(_Section, frozen=True):
+class SpoilPart(Section, frozen=True):
     """What light, lens, sensor and encoder do. Shares of crops; the sigmas are of normal distributions."""
 
     roll_sigma_deg: Annotated[float, Meta(ge=0, le=60)]
@@ -82,7 +76,7 @@ class SpoilPart(_Section, frozen=True):
     occlusion_side_max: Annotated[float, Meta(gt=0, le=0.6)]
 
 
-class LossPart(_Section, frozen=True):
+class LossPart(Section, frozen=True):
     """Weights of the terms (training.losses.cascade). ``keep``: with online hard example mining this share of a batch,
     the middle of it by loss, teaches; 1 is the whole batch. ``squared``: squared Euclidean terms, as in the thesis.
     """
@@ -95,7 +89,7 @@ class LossPart(_Section, frozen=True):
     keep: Annotated[float, Meta(gt=0, le=1)]
 
 
-class SchedulePart(_Section, frozen=True):
+class SchedulePart(Section, frozen=True):
     """``cosine`` falls over all steps; ``exponential`` multiplies the rate by ``decay`` after each of ``epochs``.
     A checkpoint is kept after every epoch of ``steps_per_epoch``.
     """
@@ -115,7 +109,7 @@ class SchedulePart(_Section, frozen=True):
         return self.epochs * self.steps_per_epoch
 
 
-class ShapePart(_Section, frozen=True):
+class ShapePart(Section, frozen=True):
     """FPNet in another geometry; without this section it has the shipped one. ``width``: of each layer's channels, as a
     share of O-Net's; ``depth``: residual convolutions on the last map; ``kernel``: side of the first convolution's;
     ``side_px``: of the crop. The device cuts crops of 48 px: other sides are for ``search fpnet``.
@@ -127,13 +121,13 @@ class ShapePart(_Section, frozen=True):
     side_px: Literal[40, 48, 56, 64]
 
 
-class ExportPart(_Section, frozen=True):
+class ExportPart(Section, frozen=True):
     """How many training crops the int8 ranges are measured on."""
 
     calibration_crops: Annotated[int, Meta(ge=32)]
 
 
-class Recipe(_Section, frozen=True, omit_defaults=True):
+class Recipe(RecipeFile, frozen=True, omit_defaults=True):
     """The whole file. A section that may be left out does not change the digest where it is."""
 
     net: Literal["pnet", "rnet", "fpnet"]
@@ -152,25 +146,10 @@ class Recipe(_Section, frozen=True, omit_defaults=True):
     export: ExportPart
     shape: ShapePart | None = None
 
-    def digest(self) -> str:
-        """Changes with any number of the recipe: a checkpoint of another recipe is never continued."""
-        return hashlib.sha256(msgspec.json.encode(self)).hexdigest()[:12]
-
-    def flat(self) -> dict[str, str]:
-        """``section.key`` to value, for the model card."""
-        rows: dict[str, str] = {}
-        for name, value in msgspec.to_builtins(self).items():
-            rows |= {f"{name}.{key}": str(item) for key, item in value.items()} if isinstance(value, dict) else {}
-            rows |= {} if isinstance(value, dict) else {name: str(value)}
-        return rows
-
 
 def load_recipe(path: Path, net: str) -> Recipe:
     """The recipe for ``net`` in the TOML file ``path``. Raises ConfigError naming the file, the key and the trouble."""
-    try:
-        recipe = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), Recipe)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise ConfigError(f"{path}: not a recipe of a cascade net: {error}") from error
+    recipe = read_recipe(path, Recipe, "of a cascade net")
     if recipe.net != net:
         raise ConfigError(f"{path}: expected a recipe for {net}, found one for {recipe.net}")
     if recipe.shape and (net, recipe.start) != ("fpnet", "scratch"):

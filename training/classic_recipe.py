@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
 from edge.errors import ConfigError
 from edge.runtime.manifest import InputSpec
+from training.recipe_file import Section, flat_rows, read_recipe
 
 RECIPES = Path(__file__).resolve().parent / "recipes"
 NAMES = ("att_contrastive", "att_subjects", "densenet_faceid", "koch_l1", "koch_l1_as_published")
@@ -22,11 +22,7 @@ Rate = Annotated[float, Meta(gt=0, le=0.1)]
 Momentum = Annotated[float, Meta(ge=0, lt=1)]
 
 
-class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    pass
-
-
-class PublishedPart(_Section, frozen=True, kw_only=True):
+class PublishedPart(Section, frozen=True, kw_only=True):
     """What the tutorial says of itself. ``protocol``: which of our two its own figure was taken by."""
 
     where: str
@@ -36,7 +32,7 @@ class PublishedPart(_Section, frozen=True, kw_only=True):
     changed: tuple[str, ...]
 
 
-class DataPart(_Section, frozen=True, kw_only=True):
+class DataPart(Section, frozen=True, kw_only=True):
     """``set``: folder below ``--data``. ``layout``: ``people`` (a folder a person), ``celeba`` (``faces.csv``), or
     ``triads`` (``anchor/``, ``positive/``, ``negative/`` in ``--data`` itself; where they are missing, built from the
     people of ``set`` and ``negative_photos`` of the set ``negatives``).
@@ -54,7 +50,7 @@ class DataPart(_Section, frozen=True, kw_only=True):
     mirror: bool = False
 
 
-class PhotoPart(_Section, frozen=True, kw_only=True):
+class PhotoPart(Section, frozen=True, kw_only=True):
     """What the network sees: the ``crop`` (edge.runtime.manifest.Comparison) at ``height`` x ``width`` px, scaled."""
 
     crop: Literal["photo", "face"]
@@ -81,7 +77,7 @@ class PhotoPart(_Section, frozen=True, kw_only=True):
         return InputSpec(name="image", shape=shape, channels=self.channels, mean=mean, std=std)
 
 
-class PairsPart(_Section, frozen=True, kw_only=True):
+class PairsPart(Section, frozen=True, kw_only=True):
     """``scheme``: see training.data.pairs. Of the drawn pairs, ``test_share`` judge, ``validation_share`` of the rest
     choose the threshold; or, with ``fresh`` > 0, all train, and so many new ones each do the one and the other.
     """
@@ -93,7 +89,7 @@ class PairsPart(_Section, frozen=True, kw_only=True):
     fresh: Annotated[int, Meta(ge=0)] = 0
 
 
-class ConvolutionsPart(_Section, frozen=True, kw_only=True, tag_field="kind", tag="convolutions"):
+class ConvolutionsPart(Section, frozen=True, kw_only=True, tag_field="kind", tag="convolutions"):
     """Convolutions with ReLU, each followed by max-pooling over ``pool_px`` windows at stride 2 (0: none), then dense
     layers. Dropouts stand after each pooling and between the dense layers.
     """
@@ -108,7 +104,7 @@ class ConvolutionsPart(_Section, frozen=True, kw_only=True, tag_field="kind", ta
     dense_dropout: Share = 0.0
 
 
-class DenseNetPart(_Section, frozen=True, kw_only=True, tag_field="kind", tag="densenet"):
+class DenseNetPart(Section, frozen=True, kw_only=True, tag_field="kind", tag="densenet"):
     """Huang et al., "Densely Connected Convolutional Networks", CVPR 2017: ``blocks`` of 6, 12, 24, 16 is 121."""
 
     growth: Count
@@ -118,7 +114,7 @@ class DenseNetPart(_Section, frozen=True, kw_only=True, tag_field="kind", tag="d
     norm_epsilon: Annotated[float, Meta(gt=0, le=0.1)]
 
 
-class EuclideanPart(_Section, frozen=True, kw_only=True, tag_field="kind", tag="euclidean"):
+class EuclideanPart(Section, frozen=True, kw_only=True, tag_field="kind", tag="euclidean"):
     """Contrastive loss (Hadsell et al., CVPR 2006) on the Euclidean distance of two embeddings.
 
     ``same_label``: what the truth of a pair of one person is called. ``root``: whether ``epsilon`` is the least that
@@ -133,7 +129,7 @@ class EuclideanPart(_Section, frozen=True, kw_only=True, tag_field="kind", tag="
     decide_at: Annotated[float, Meta(gt=0, le=100)]
 
 
-class L1Part(_Section, frozen=True, kw_only=True, tag_field="kind", tag="l1"):
+class L1Part(Section, frozen=True, kw_only=True, tag_field="kind", tag="l1"):
     """Koch et al., "Siamese Neural Networks for One-shot Image Recognition", 2015: a learned weight for each |a - b|,
     a sigmoid, cross-entropy. The distance is 1 - score; ``decide_at`` is a distance as well.
     """
@@ -142,14 +138,14 @@ class L1Part(_Section, frozen=True, kw_only=True, tag_field="kind", tag="l1"):
     decide_at: Annotated[float, Meta(gt=0, lt=1)]
 
 
-class FixedRatePart(_Section, frozen=True, kw_only=True, tag_field="kind", tag="fixed"):
+class FixedRatePart(Section, frozen=True, kw_only=True, tag_field="kind", tag="fixed"):
     """One learning rate from first to last."""
 
     optimizer: Literal["adam", "rmsprop"]
     learning_rate: Rate
 
 
-class OneCyclePart(_Section, frozen=True, kw_only=True, tag_field="kind", tag="one_cycle"):
+class OneCyclePart(Section, frozen=True, kw_only=True, tag_field="kind", tag="one_cycle"):
     """Smith, 2018: the rate rises in a line from ``rate_min`` to ``rate_max`` and falls again; Adam's beta 1 mirrors
     it, from ``beta1_max`` to ``beta1_min`` and back.
     """
@@ -161,7 +157,7 @@ class OneCyclePart(_Section, frozen=True, kw_only=True, tag_field="kind", tag="o
     beta2: Momentum
 
 
-class SchedulePart(_Section, frozen=True, kw_only=True):
+class SchedulePart(Section, frozen=True, kw_only=True):
     """``batch``: pairs a step. A checkpoint is kept after every ``checkpoint_every`` epochs and after the last."""
 
     rate: FixedRatePart | OneCyclePart
@@ -171,13 +167,13 @@ class SchedulePart(_Section, frozen=True, kw_only=True):
     precision: Literal["float32", "bfloat16"]
 
 
-class ExportPart(_Section, frozen=True, kw_only=True):
+class ExportPart(Section, frozen=True, kw_only=True):
     """How many training photos the int8 ranges are measured on."""
 
     calibration_photos: Annotated[int, Meta(ge=16)]
 
 
-class Recipe(_Section, frozen=True, kw_only=True):
+class Recipe(Section, frozen=True, kw_only=True):
     """The whole file."""
 
     name: Annotated[str, Meta(pattern="^[a-z0-9_]+$")]
@@ -202,11 +198,7 @@ class Recipe(_Section, frozen=True, kw_only=True):
 
     def flat(self) -> dict[str, str]:
         """``section.key`` to value, for the model card."""
-        rows: dict[str, str] = {}
-        for name, value in msgspec.to_builtins(self).items():
-            if name != "published":
-                rows |= _flat(name, value)
-        return rows
+        return flat_rows({name: value for name, value in msgspec.to_builtins(self).items() if name != "published"})
 
     def with_epochs(self, epochs: int | None) -> Recipe:
         """The same with another number of epochs, if one is given."""
@@ -221,10 +213,7 @@ def load_recipe(named: str) -> Recipe:
     path = RECIPES / f"{named}.toml" if named in NAMES else Path(named)
     if named not in NAMES and path.suffix != ".toml":
         raise ConfigError(f"expected a recipe out of {', '.join(NAMES)}, or a .toml file, got {named!r}")
-    try:
-        recipe = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), Recipe)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise ConfigError(f"{path}: not a recipe of a tutorial: {error}") from error
+    recipe = read_recipe(path, Recipe, "of a tutorial")
     _check_together(path, recipe)
     return recipe
 
@@ -241,12 +230,3 @@ def _check_together(path: Path, recipe: Recipe) -> None:
         raise ConfigError(f"{path}: expected data.negatives, a set of people, with data.layout triads")
     if recipe.photo.crop == "face" and data.layout != "celeba":
         raise ConfigError(f"{path}: expected photo.crop face with data.layout celeba only, which has boxes")
-
-
-def _flat(name: str, value: Any) -> dict[str, str]:
-    if not isinstance(value, dict):
-        return {name: str(value)}
-    rows: dict[str, str] = {}
-    for key, inner in value.items():
-        rows |= _flat(f"{name}.{key}", inner)
-    return rows

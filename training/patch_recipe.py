@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 
-import msgspec
 from msgspec import Meta
 
 from edge.errors import ConfigError
+from training.recipe_file import RecipeFile, Section, read_recipe
 
 RECIPES = Path(__file__).resolve().parent / "recipes"
 
@@ -19,11 +17,7 @@ Count = Annotated[int, Meta(ge=1)]
 Sigma = Annotated[float, Meta(ge=0, le=1)]
 
 
-class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    pass
-
-
-class DataPart(_Section, frozen=True):
+class DataPart(Section, frozen=True):
     """Which photos teach. Before the net that is shipped learns from everybody, one for each of ``folds`` learns from
     the people of the other folds, and is judged on its own.
     """
@@ -34,7 +28,7 @@ class DataPart(_Section, frozen=True):
     folds: Annotated[int, Meta(ge=0, le=20)]
 
 
-class BatchPart(_Section, frozen=True):
+class BatchPart(Section, frozen=True):
     """``shares``: of the draws that each set gets; ``shut_share``: of these, how many are shut (eyes or mouths)."""
 
     patches: Annotated[int, Meta(ge=8)]
@@ -42,7 +36,7 @@ class BatchPart(_Section, frozen=True):
     shut_share: Annotated[float, Meta(gt=0, lt=1)]
 
 
-class WindowPart(_Section, frozen=True):
+class WindowPart(Section, frozen=True):
     """How the window differs from the one that the device would cut. The shift is a share of its width."""
 
     shift_sigma: Sigma
@@ -52,7 +46,7 @@ class WindowPart(_Section, frozen=True):
     roll_sigma_deg: Annotated[float, Meta(ge=0, le=45)]
 
 
-class SpoilPart(_Section, frozen=True):
+class SpoilPart(Section, frozen=True):
     """What glasses, light, lens, sensor and encoder do. Shares of patches; the sigmas are of normal distributions.
 
     ``dark_levels_min``: a patch from the dark has at least so many grey levels, at most 64.
@@ -77,7 +71,7 @@ class SpoilPart(_Section, frozen=True):
     jpeg_quality_min: Annotated[int, Meta(ge=5, le=95)]
 
 
-class SchedulePart(_Section, frozen=True):
+class SchedulePart(Section, frozen=True):
     """How long and how fast. ``average``: momentum of the running mean of the weights; a checkpoint an epoch."""
 
     learning_rate: Annotated[float, Meta(gt=0, le=0.1)]
@@ -89,13 +83,13 @@ class SchedulePart(_Section, frozen=True):
     smoothing: Annotated[float, Meta(ge=0, lt=0.5)]
 
 
-class ExportPart(_Section, frozen=True):
+class ExportPart(Section, frozen=True):
     """How many training patches the int8 ranges are measured on."""
 
     calibration_patches: Annotated[int, Meta(ge=32)]
 
 
-class Recipe(_Section, frozen=True):
+class Recipe(RecipeFile, frozen=True):
     """The whole file."""
 
     net: Literal["eyenet", "mouthnet"]
@@ -111,25 +105,10 @@ class Recipe(_Section, frozen=True):
     def sets(self) -> tuple[str, ...]:
         return (*self.data.single_sets, *self.data.face_sets)
 
-    def digest(self) -> str:
-        """Changes with any number of the recipe: a checkpoint of another recipe is never continued."""
-        return hashlib.sha256(msgspec.json.encode(self)).hexdigest()[:12]
-
-    def flat(self) -> dict[str, str]:
-        """``section.key`` to value, for the model card."""
-        rows: dict[str, str] = {}
-        for name, value in msgspec.to_builtins(self).items():
-            rows |= {f"{name}.{key}": str(item) for key, item in value.items()} if isinstance(value, dict) else {}
-            rows |= {} if isinstance(value, dict) else {name: str(value)}
-        return rows
-
 
 def load_recipe(path: Path, net: str) -> Recipe:
     """The recipe for ``net`` in the TOML file ``path``. Raises ConfigError naming the file, the key and the trouble."""
-    try:
-        recipe = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), Recipe)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise ConfigError(f"{path}: not a recipe of a net of patches: {error}") from error
+    recipe = read_recipe(path, Recipe, "of a net of patches")
     if recipe.net != net:
         raise ConfigError(f"{path}: expected a recipe for {net}, found one for {recipe.net}")
     if set(recipe.batch.shares) != set(recipe.sets):

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-import tomllib
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 from msgspec import Meta
 
 from edge.errors import ConfigError
 from training.cascade_recipe import Count, Share, SpoilPart, Weight
+from training.recipe_file import RecipeFile, Section, read_recipe
 
 DEFAULT_RECIPE = Path(__file__).resolve().parent / "recipes" / "siamese.toml"
 OWN_RECIPE = DEFAULT_RECIPE.with_name("siamese_own.toml")
 
 
-class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    pass
-
-
-class DataPart(_Section, frozen=True):
+class DataPart(Section, frozen=True):
     """Which photos, and how many of the people are kept back to judge the training on.
 
     ``label_similarity_min``: a photo whose median cosine, by SFace, to the others of its name is lower is taken for
@@ -33,7 +27,7 @@ class DataPart(_Section, frozen=True):
     label_similarity_min: Annotated[float, Meta(ge=-1, le=1)]
 
 
-class JitterPart(_Section, frozen=True):
+class JitterPart(Section, frozen=True):
     """What is left after alignment, beside ``spoil.roll_sigma_deg``, and how small faces are. Sigmas of normals."""
 
     scale_sigma: Annotated[float, Meta(ge=0, le=0.15)]
@@ -42,7 +36,7 @@ class JitterPart(_Section, frozen=True):
     small_side_px: tuple[Annotated[int, Meta(ge=24)], Annotated[int, Meta(le=112)]]
 
 
-class LossPart(_Section, frozen=True):
+class LossPart(Section, frozen=True):
     """Weights of the terms (training.losses) and what the identity terms need; a weight of 0 leaves its term out.
 
     ``margin`` and ``triplet_margin``: Euclidean, of unit embeddings; ``angular_margin``: radians; ``angular_scale``: of
@@ -60,7 +54,7 @@ class LossPart(_Section, frozen=True):
     angular_scale: Annotated[float, Meta(ge=1, le=128)]
 
 
-class SchedulePart(_Section, frozen=True):
+class SchedulePart(Section, frozen=True):
     """How long and how fast. A batch holds ``people`` times ``photos_each`` chips.
 
     ``frozen_layers``: so many of the first layers with weights keep their published values. ``start_share``: of the
@@ -78,13 +72,13 @@ class SchedulePart(_Section, frozen=True):
     start_share: Annotated[float, Meta(ge=0, lt=1)]
 
 
-class ExportPart(_Section, frozen=True):
+class ExportPart(Section, frozen=True):
     """How many training chips the int8 ranges are measured on."""
 
     calibration_chips: Annotated[int, Meta(ge=16)]
 
 
-class Recipe(_Section, frozen=True):
+class Recipe(RecipeFile, frozen=True):
     """The whole file."""
 
     seed: int
@@ -95,25 +89,10 @@ class Recipe(_Section, frozen=True):
     schedule: SchedulePart
     export: ExportPart
 
-    def digest(self) -> str:
-        """Changes with any number of the recipe: a checkpoint of another recipe is never continued."""
-        return hashlib.sha256(msgspec.json.encode(self)).hexdigest()[:12]
-
-    def flat(self) -> dict[str, str]:
-        """``section.key`` to value, for the model card."""
-        tree = msgspec.to_builtins(self)
-        rows = {"seed": str(tree.pop("seed"))}
-        for section, values in tree.items():
-            rows |= {f"{section}.{key}": str(value) for key, value in values.items()}
-        return rows
-
 
 def load_recipe(path: Path = DEFAULT_RECIPE) -> Recipe:
     """Read the TOML file at ``path``. Raises ConfigError naming the file, the key and what was expected."""
-    try:
-        recipe = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), Recipe)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise ConfigError(f"{path}: not a recipe for the Siamese branch: {error}") from error
+    recipe = read_recipe(path, Recipe, "for the Siamese branch")
     low, high = recipe.jitter.small_side_px
     if low > high:
         raise ConfigError(f"{path}: expected jitter.small_side_px as [least, most], got [{low}, {high}]")
