@@ -13,15 +13,14 @@ import numpy as np
 from edge.config import DetectConfig
 from edge.crops import Octaves, crop_windows, warp
 from edge.detect.decode import Candidates, both_looks, calibrate, faces_from, landmarks_px, select, whole_squares
-from edge.detect.pyramid import Level, Pyramid, plan
+from edge.detect.pyramid import Pyramid, cells_of, plan
 from edge.geometry import invert_affine, longer_sides, nms, rotation_from_6d, tilt_deg, transform_points, turn_in_plane
 from edge.runtime.litert import Model, ModelStore, Runnable
 from edge.types import Face, Faces, Floats, Frame, Pixels
 
 _RNET_PX, _FPNET_PX = 24, 48
 _RNET_BATCHES, _FPNET_BATCHES = (4, 16), (1,)  # a face or two is the rule; each size costs its own memory
-_NO_BOXES = np.zeros((0, 4), np.float32)
-_APART_PX = 2e4  # wider than any frame
+_APART_PX = np.float32(2e4)  # wider than any frame
 _DOUBT_MIN = 0.3  # FPNet's first look has to reach this for a second: most of what is no face gets none
 # Profiles score low with P-Net, and so does clutter: the best of the doubtful go on, and a full room costs no more.
 _SURE_SCORE, _DOUBTFUL_MAX = 0.6, 16
@@ -55,13 +54,13 @@ class Cascade:
         """P-Net's share of ``detect``: at most 300 windows that may hold a face, 16 of them doubtful; best first."""
         height, width = octaves.image(1).shape[:2]
         pyramid = plan(width, height, self._config.min_face_px, self._config.scale_step)
-        outputs = self._pnet(pyramid).run(pyramid.paint(octaves)[None])
-        found = [self._level_proposals(pyramid, outputs, level) for level in pyramid.levels]
-        boxes = np.concatenate([_NO_BOXES, *(boxes for boxes, _ in found)])
-        scores = np.concatenate([np.zeros(0, np.float32), *(scores for _, scores in found)])
+        outputs, cells = self._pnet(pyramid).run(pyramid.paint(octaves)[None]), cells_of(pyramid)
+        every = outputs["score"].ravel()[cells.places]
+        rows = np.flatnonzero(every >= self._config.pnet_score_min)
+        scores, offsets = every[rows], outputs["box"].reshape(-1, 4)[cells.places[rows]]
+        boxes = calibrate(cells.windows[rows], offsets)
         # Within each level first, all in one go: far apart, no two levels meet.
-        apart = np.repeat(np.arange(len(found), dtype=np.float32) * _APART_PX, [len(boxes) for boxes, _ in found])
-        kept = nms(boxes + apart[:, None], scores, 0.5)
+        kept = nms(boxes + _APART_PX * cells.levels[rows, None], scores, 0.5)
         kept = kept[nms(boxes[kept], scores[kept], 0.7)]
         sure = int((scores[kept] >= _SURE_SCORE).sum())
         kept = kept[: min(sure + _DOUBTFUL_MAX, _PROPOSALS_MAX)]
@@ -88,13 +87,6 @@ class Cascade:
         inner = landmarks_px(np.array([[0, 0, _FPNET_PX, _FPNET_PX]], np.float32), outputs["landmarks"])[0]
         rotation = turn_in_plane(rotation_from_6d(outputs["rot6d"])[0], roll_deg)
         return replace(face, landmarks=transform_points(inner, invert_affine(matrix)), rotation=rotation)
-
-    def _level_proposals(self, pyramid: Pyramid, outputs: dict[str, Floats], level: Level) -> tuple[Floats, Floats]:
-        """Boxes (n, 4) px, their edges moved, and scores (n,) of the cells that P-Net believes in."""
-        scores = outputs["score"][0][level.cells][..., 0]
-        rows, columns = np.nonzero(scores >= self._config.pnet_score_min)
-        windows = pyramid.windows(level, rows.astype(np.float32), columns.astype(np.float32))
-        return calibrate(windows, outputs["box"][0][level.cells][rows, columns]), scores[rows, columns]
 
     def _pnet(self, pyramid: Pyramid) -> Model:
         """P-Net at the canvas of this frame size. A camera has one size; one interpreter is kept."""

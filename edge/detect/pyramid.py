@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from edge.crops import Octaves
 from edge.types import Floats, Pixels
@@ -30,11 +32,22 @@ class Level:
     height: int
 
     @property
-    def cells(self) -> tuple[slice, slice]:
-        """Rows and columns of P-Net's map that belong to this level alone."""
+    def cells(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Rows (r, 1) and columns (c,) of P-Net's map that belong to this level alone."""
         top, left = self.y // STRIDE_PX, self.x // STRIDE_PX
         rows, columns = (self.height - CELL_PX) // STRIDE_PX + 1, (self.width - CELL_PX) // STRIDE_PX + 1
-        return slice(top, top + rows), slice(left, left + columns)
+        return top + np.arange(rows)[:, None], left + np.arange(columns)
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """Those cells of P-Net's map that belong to a level, level by level. ``places`` (n,): in the flattened map;
+    ``windows`` (n, 4): what each sees, px of the picture; ``levels`` (n,): which level it is of.
+    """
+
+    places: NDArray[np.intp]
+    windows: Floats
+    levels: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +73,28 @@ class Pyramid:
             source = canvas[self.levels[0].y : self.levels[0].height, : self.levels[0].width]
         return canvas
 
-    def windows(self, level: Level, rows: Floats, columns: Floats) -> Floats:
-        """The 12 px windows at cells (``rows``, ``columns``) of a level, as boxes (n, 4) in the picture's pixels."""
+    def windows(self, level: Level) -> Floats:
+        """The 12 px windows of a level's cells (n, 4), row by row, in the picture's pixels."""
         ratio_x, ratio_y = self.frame_width / level.width, self.frame_height / level.height
-        x1, y1 = columns * STRIDE_PX * ratio_x, rows * STRIDE_PX * ratio_y
-        sides = [x1, y1, x1 + CELL_PX * ratio_x, y1 + CELL_PX * ratio_y]
-        return np.stack(sides, axis=1).astype(np.float32)
+        rows, columns = level.cells
+        x1 = (columns - columns[0]) * STRIDE_PX * ratio_x
+        y1 = (rows - rows[0]) * STRIDE_PX * ratio_y
+        sides = np.broadcast_arrays(x1, y1, x1 + CELL_PX * ratio_x, y1 + CELL_PX * ratio_y)
+        return np.stack(sides, axis=-1).reshape(-1, 4).astype(np.float32)
 
 
+@lru_cache(maxsize=4)  # a camera has one size
+def cells_of(pyramid: Pyramid) -> Cells:
+    """All cells that a search looks at. What is returned is shared: not to be written to."""
+    across = (pyramid.width - CELL_PX) // STRIDE_PX + 1
+    places = [(rows * across + columns).ravel() for rows, columns in (level.cells for level in pyramid.levels)]
+    windows = [pyramid.windows(level) for level in pyramid.levels]
+    levels = np.repeat(np.arange(len(places), dtype=np.float32), [len(part) for part in places])
+    nowhere = np.zeros(0, np.intp)
+    return Cells(np.concatenate([nowhere, *places]), np.concatenate([np.zeros((0, 4), np.float32), *windows]), levels)
+
+
+@lru_cache(maxsize=4)
 def plan(frame_width: int, frame_height: int, min_face_px: float, step: float) -> Pyramid:
     """Scales from ``12 / min_face_px`` down by ``step`` while a window still fits, placed on shelves."""
     sizes = _sizes(frame_width, frame_height, CELL_PX / min_face_px, step)

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -161,8 +162,9 @@ def _interpreter(path: Path, content: bytes, threads: int) -> Any:
 
 
 def _encoder(spec: InputSpec, details: Details) -> Any:
-    """A function from BGR (or grey) pixels to the input tensor: a table of 256 entries a channel, made once."""
-    order = [2, 1, 0] if spec.channels == "rgb" else list(range(len(spec.mean)))
+    """A function from BGR (or grey) pixels to the input tensor: a table of 256 entries a channel, made once, and looked
+    up by OpenCV, which takes a third of numpy's time.
+    """
     values = (np.arange(256, dtype=np.float32)[None] - _column(spec.mean)) / _column(spec.std)
     if details["dtype"] == np.int8:
         scale, zero = details["quantization"]
@@ -170,11 +172,14 @@ def _encoder(spec: InputSpec, details: Details) -> Any:
     else:
         table = values.astype(np.float32)
 
+    one_for_all = bool((table == table[0]).all())
+    lookup = np.ascontiguousarray((table[:1] if one_for_all else table).T)[None]
+    swapped = spec.channels == "rgb"
+
     def encode(pixels: Pixels) -> NDArray[Any]:
-        encoded = np.empty(pixels.shape, table.dtype)
-        for channel, source in enumerate(order):
-            encoded[..., channel] = table[channel][pixels[..., source]]
-        return encoded
+        rows = pixels.reshape(-1, pixels.shape[2], pixels.shape[3])  # OpenCV knows no batches
+        ordered = cv2.cvtColor(rows, cv2.COLOR_BGR2RGB) if swapped else rows
+        return np.asarray(cv2.LUT(ordered, lookup)).reshape(pixels.shape)
 
     return encode
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.crops import Octaves
-from edge.detect.pyramid import CELL_PX, Level, Pyramid, plan
+from edge.detect.pyramid import CELL_PX, Level, Pyramid, cells_of, plan
 from edge.runtime.litert import ModelStore
 
 SIZES = st.integers(96, 1200)
@@ -33,13 +33,22 @@ def test_windows_lie_in_the_picture_and_span_the_wanted_faces(width: int, height
         assert min(width, height) < min_face_px
         return
     for level in pyramid.levels:
-        rows, columns = level.cells
-        corner = np.array([[rows.stop - rows.start - 1], [columns.stop - columns.start - 1]], np.float32)
-        window = pyramid.windows(level, corner[0], corner[1])[0]
-        assert window[2] <= width + 1e-2
-        assert window[3] <= height + 1e-2
-    first = pyramid.windows(pyramid.levels[0], np.zeros(1, np.float32), np.zeros(1, np.float32))[0]
-    assert first[2] == pytest.approx(min_face_px, rel=0.15)
+        last = pyramid.windows(level)[-1]
+        assert last[2] <= width + 1e-2
+        assert last[3] <= height + 1e-2
+    assert pyramid.windows(pyramid.levels[0])[0][2] == pytest.approx(min_face_px, rel=0.15)
+
+
+@given(SIZES, SIZES, st.integers(20, 200))
+def test_each_cell_is_looked_at_once_and_lies_on_the_map(width: int, height: int, min_face_px: int) -> None:
+    pyramid = plan(width, height, min_face_px, 0.709)
+    cells = cells_of(pyramid)
+    assert len(cells.places) == len(cells.windows) == len(cells.levels)
+    assert len(np.unique(cells.places)) == len(cells.places)
+    if len(cells.places):
+        across, down = ((side - CELL_PX) // 2 + 1 for side in (pyramid.width, pyramid.height))
+        assert cells.places.max() < across * down
+        assert cells.levels.max() == len(pyramid.levels) - 1
 
 
 def test_a_picture_smaller_than_the_smallest_face_has_no_level() -> None:
@@ -56,7 +65,7 @@ def test_one_canvas_gives_what_each_level_alone_would_give() -> None:
     for level in pyramid.levels:
         alone = store.open("pnet", height=level.height, width=level.width).run(_cut(canvas, level)[None])
         rows, columns = level.cells
-        cells = (slice(0, rows.stop - rows.start), slice(0, columns.stop - columns.start))
+        cells = (slice(0, rows.size), slice(0, columns.size))  # alone, an odd side gives a cell more
         np.testing.assert_allclose(together["score"][0][rows, columns], alone["score"][0][cells], atol=1e-6)
         np.testing.assert_allclose(together["box"][0][rows, columns], alone["box"][0][cells], atol=1e-5)
 
@@ -68,5 +77,5 @@ def _cut(canvas: np.ndarray, level: Level) -> np.ndarray:
 def test_windows_undo_the_scale_of_a_level() -> None:
     level = Level(0, 0, 100, 50)
     pyramid = Pyramid(400, 200, 100, 50, (level,))
-    window = pyramid.windows(level, np.array([3], np.float32), np.array([5], np.float32))
-    np.testing.assert_allclose(window, [[40, 24, 40 + 4 * CELL_PX, 24 + 4 * CELL_PX]])
+    windows = pyramid.windows(level).reshape(20, 45, 4)  # the cells of 100 x 50 px
+    np.testing.assert_allclose(windows[3, 5], [40, 24, 40 + 4 * CELL_PX, 24 + 4 * CELL_PX])
