@@ -50,12 +50,15 @@ def crop_windows(
     octaves = source if isinstance(source, Octaves) else Octaves(source)
     shrunk = np.ones(len(windows), np.int_) if factors is None else factors
     crops = np.zeros((len(windows), size, size, 3), np.uint8)
-    for crop, window, factor in zip(crops, windows.astype(int), shrunk, strict=True):
-        _fill(crop, octaves.image(int(factor)), window // factor)
+    corners = (
+        windows.astype(int) // shrunk[:, None]
+    ).tolist()  # in Python's own numbers: a crop is mostly sums of four
+    for crop, window, factor in zip(crops, corners, shrunk.tolist(), strict=True):
+        _fill(crop, octaves.image(factor), window)
     return crops
 
 
-def _fill(crop: Pixels, pixels: Pixels, window: NDArray[np.int_]) -> None:
+def _fill(crop: Pixels, pixels: Pixels, window: list[int]) -> None:
     (x1, y1, x2, y2), (height, width) = window, pixels.shape[:2]
     left, top, right, bottom = max(x1, 0), max(y1, 0), min(x2, width), min(y2, height)
     if right <= left or bottom <= top:

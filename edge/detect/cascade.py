@@ -8,19 +8,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from edge.config import DetectConfig
 from edge.crops import Octaves, crop_windows, warp
 from edge.detect.decode import Candidates, both_looks, calibrate, faces_from, landmarks_px, select, whole_squares
-from edge.detect.pyramid import Pyramid, cells_of, plan
+from edge.detect.pyramid import Cells, Pyramid, cells_of, plan
 from edge.geometry import invert_affine, longer_sides, nms, rotation_from_6d, tilt_deg, transform_points, turn_in_plane
 from edge.runtime.litert import Model, ModelStore, Runnable
 from edge.types import Face, Faces, Floats, Frame, Pixels
 
 _RNET_PX, _FPNET_PX = 24, 48
 _RNET_BATCHES, _FPNET_BATCHES = (4, 16), (1,)  # a face or two is the rule; each size costs its own memory
-_APART_PX = np.float32(2e4)  # wider than any frame
+_PROPOSALS_OVERLAP_MAX = 0.5
+_NEIGHBOURS = np.ones((3, 3), np.uint8)
 _DOUBT_MIN = 0.3  # FPNet's first look has to reach this for a second: most of what is no face gets none
 # Profiles score low with P-Net, and so does clutter: the best of the doubtful go on, and a full room costs no more.
 _SURE_SCORE, _DOUBTFUL_MAX = 0.6, 16
@@ -55,13 +58,12 @@ class Cascade:
         height, width = octaves.image(1).shape[:2]
         pyramid = plan(width, height, self._config.min_face_px, self._config.scale_step)
         outputs, cells = self._pnet(pyramid).run(pyramid.paint(octaves)[None]), cells_of(pyramid)
-        every = outputs["score"].ravel()[cells.places]
-        rows = np.flatnonzero(every >= self._config.pnet_score_min)
-        scores, offsets = every[rows], outputs["box"].reshape(-1, 4)[cells.places[rows]]
+        rows = _peaks(outputs["score"][0, ..., 0], cells, self._config.pnet_score_min)
+        places = cells.places[rows]
+        scores, offsets = outputs["score"].ravel()[places], outputs["box"].reshape(-1, 4)[places]
         boxes = calibrate(cells.windows[rows], offsets)
-        # Within each level first, all in one go: far apart, no two levels meet.
-        kept = nms(boxes + _APART_PX * cells.levels[rows, None], scores, 0.5)
-        kept = kept[nms(boxes[kept], scores[kept], 0.7)]
+        # One limit within and across levels: a second look of R-Net at the same place finds no face more.
+        kept = nms(boxes, scores, _PROPOSALS_OVERLAP_MAX)
         sure = int((scores[kept] >= _SURE_SCORE).sum())
         kept = kept[: min(sure + _DOUBTFUL_MAX, _PROPOSALS_MAX)]
         return Candidates(boxes[kept], scores[kept], kept)
@@ -95,6 +97,17 @@ class Cascade:
             self._pnet_now = None  # before the next one is made: two need not fit into memory
             self._pnet_now = self._store.open("pnet", height=pyramid.height, width=pyramid.width)
         return self._pnet_now
+
+
+def _peaks(scores: Floats, cells: Cells, score_min: float) -> NDArray[np.intp]:
+    """Which ``cells`` score at least ``score_min`` and no less than their eight neighbours on the map ``scores``.
+
+    A neighbour's window overlaps by 0.7: suppression, which costs far more a window, would leave only one of them.
+    """
+    own = np.zeros_like(scores)  # what lies between two levels counts for neither
+    own.ravel()[cells.places] = scores.ravel()[cells.places]
+    highest = np.asarray(cv2.dilate(own, _NEIGHBOURS)).ravel()[cells.places]
+    return np.flatnonzero(own.ravel()[cells.places] >= np.maximum(highest, score_min))
 
 
 @dataclass(frozen=True, slots=True)

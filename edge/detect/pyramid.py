@@ -42,12 +42,11 @@ class Level:
 @dataclass(frozen=True, slots=True)
 class Cells:
     """Those cells of P-Net's map that belong to a level, level by level. ``places`` (n,): in the flattened map;
-    ``windows`` (n, 4): what each sees, px of the picture; ``levels`` (n,): which level it is of.
+    ``windows`` (n, 4): what each sees, px of the picture.
     """
 
     places: NDArray[np.intp]
     windows: Floats
-    levels: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +88,9 @@ def cells_of(pyramid: Pyramid) -> Cells:
     across = (pyramid.width - CELL_PX) // STRIDE_PX + 1
     places = [(rows * across + columns).ravel() for rows, columns in (level.cells for level in pyramid.levels)]
     windows = [pyramid.windows(level) for level in pyramid.levels]
-    levels = np.repeat(np.arange(len(places), dtype=np.float32), [len(part) for part in places])
-    nowhere = np.zeros(0, np.intp)
-    return Cells(np.concatenate([nowhere, *places]), np.concatenate([np.zeros((0, 4), np.float32), *windows]), levels)
+    return Cells(
+        np.concatenate([np.zeros(0, np.intp), *places]), np.concatenate([np.zeros((0, 4), np.float32), *windows])
+    )
 
 
 @lru_cache(maxsize=4)
