@@ -39,13 +39,20 @@ def test_who_is_not_found_or_turned_away_is_counted_and_not_averaged() -> None:
 
     five: dict[str, Floats] = dict.fromkeys("abcd", WANTED)
     seen = {"a": sighting(-45, 4), "b": sighting(50, 40), "c": None, "d": sighting(0, 0)}
-    figures = summary(five, {"d": WANTED + np.float32(2)}, seen, {"a": WANTED, "b": WANTED + np.float32(9)})
+    figures = summary(
+        five,
+        {"d": WANTED + np.float32(2)},
+        seen,
+        {"a": WANTED, "b": WANTED + np.float32(9)},
+        {"d": WANTED + np.float32(1)},
+    )
     assert (figures["n"], figures["not_found"], figures["beyond_45"], figures["n_68"]) == (4, 1, 1, 1)
     assert figures["nme"] == pytest.approx(100 * 2**0.5 * 4 / 40 / 2, abs=1e-3)
     assert figures["nme_second_look"] == 0
     assert figures["nme_yunet"] == 0  # of the one that was found and is not turned away
+    assert figures["nme_steady"] == figures["nme_given"] == pytest.approx(100 * 2**0.5 / 40, abs=1e-3)
     assert figures["nme_68"] == figures["nme_68_yunet"] == pytest.approx(100 * 2**0.5 * 2 / 40, abs=1e-3)
-    assert summary(five, {}, dict.fromkeys("abcd"), {})["nme"] is None
+    assert summary(five, {}, dict.fromkeys("abcd"), {}, {})["nme"] is None
 
 
 @pytest.mark.parametrize(
@@ -76,3 +83,4 @@ def test_the_shipped_cascade_on_some_labelled_crops(data_dir: Path, tmp_path: Pa
     assert figures["n"] > 50
     assert figures["not_found"] <= 0.05 * figures["n"]
     assert 0 < figures["nme"] < 12
+    assert 0 < figures["nme_steady_second_look"] < figures["nme_given"]  # ours are steadier than the given points

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import click
+import cv2
 import numpy as np
 
 from edge.attributes.pose import head_pose
@@ -18,13 +19,14 @@ from edge.errors import InputError
 from edge.images import read_image
 from edge.runtime.litert import ModelStore
 from edge.runtime.manifest import MODELS_DIR
-from edge.types import Floats, Frame
+from edge.types import Floats, Frame, Pixels
 from training.teachers.yunet import YuNet, nearest
 
 _SET, _FIVE, _SIXTY_EIGHT = "ytf_crops", "landmarks5_yunet.csv", "landmarks68.csv"
 _FIVE_COLUMNS = tuple(f"{point}_{axis}" for point in ("re", "le", "n", "rm", "lm") for axis in "xy")
 _MANY_COLUMNS = tuple(f"{axis}{point}" for point in range(68) for axis in "xy")
 YAW_MAX_DEG = 45.0
+_SCALES = (1.0, 1.5, 2.0, 2.5, 3.0)  # of a crop whose eyes are some 30 px apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,8 @@ def command(data: Path, models: Path) -> None:
 
     `nme`: the points as found, against YuNet's; `nme_second_look`: those that verification aligns by. `_68`: against
     points made of 68 annotated ones, where these are given, beside what YuNet's are off by themselves. `nme_yunet`:
-    YuNet run here against its own given points, which were made at another scale: how exact the yardstick is. Yaw is
+    YuNet run here against its own given points, which were made at another scale. `nme_steady`: against the median of
+    YuNet's points at five scales, from which the given ones are `nme_given` away: how exact the yardstick is. Yaw is
     FPNet's.
     """
     click.echo(json.dumps(landmark_figures(data, models)))
@@ -61,13 +64,25 @@ def landmark_figures(data: Path, models: Path) -> dict[str, float | int | None]:
     see, yunet = cascade_eye(models), YuNet()
     seen: dict[str, Sighting | None] = {}
     again: dict[str, Floats] = {}
+    steady: dict[str, Floats] = {}
     for name, points in five.items():
         frame = read_image(folder / "images" / name)
         seen[name] = see(frame, points.mean(axis=0))
-        found = yunet.detect(frame.pixels)
-        row = nearest(found.boxes, points.mean(axis=0))
-        again |= {} if row is None else {name: found.landmarks[row]}
-    return summary(five, many, seen, again)
+        runs = points_at_scales(yunet, frame.pixels, points.mean(axis=0))
+        again |= {name: runs[1.0]} if 1.0 in runs else {}
+        steady |= {name: np.median(list(runs.values()), axis=0)} if runs else {}
+    return summary(five, many, seen, again, steady)
+
+
+def points_at_scales(yunet: YuNet, bgr: Pixels, centre: Floats) -> dict[float, Floats]:
+    """YuNet's points (5, 2) px of the face at ``centre`` (2,), by the scale that the photo was shown at."""
+    points: dict[float, Floats] = {}
+    for scale in _SCALES:
+        shown = np.asarray(cv2.resize(bgr, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR), np.uint8)
+        found = yunet.detect(shown)
+        row = nearest(found.boxes, centre * np.float32(scale))
+        points |= {} if row is None else {scale: found.landmarks[row] / np.float32(scale)}
+    return points
 
 
 def read_points(table: Path, columns: Sequence[str]) -> dict[str, Floats]:
@@ -129,12 +144,17 @@ def normalised_error(found: Floats, wanted: Floats) -> float:
 
 
 def summary(
-    five: dict[str, Floats], many: dict[str, Floats], seen: dict[str, Sighting | None], again: dict[str, Floats]
+    five: dict[str, Floats],
+    many: dict[str, Floats],
+    seen: dict[str, Sighting | None],
+    again: dict[str, Floats],
+    steady: dict[str, Floats],
 ) -> dict[str, float | int | None]:
     """The numbers that are printed; a mean over no face is None."""
     found = {name: sighting for name, sighting in seen.items() if sighting is not None}
     frontal = {name: sighting for name, sighting in found.items() if abs(sighting.yaw_deg) <= YAW_MAX_DEG}
     both = [name for name in frontal if name in many]
+    steadily = [name for name in frontal if name in steady]
     return {
         "n": len(seen),
         "not_found": len(seen) - len(found),
@@ -142,6 +162,9 @@ def summary(
         "nme": _mean([normalised_error(sighting.first, five[name]) for name, sighting in frontal.items()]),
         "nme_second_look": _mean([normalised_error(sighting.second, five[name]) for name, sighting in frontal.items()]),
         "nme_yunet": _mean([normalised_error(again[name], five[name]) for name in frontal if name in again]),
+        "nme_steady": _mean([normalised_error(frontal[name].first, steady[name]) for name in steadily]),
+        "nme_steady_second_look": _mean([normalised_error(frontal[name].second, steady[name]) for name in steadily]),
+        "nme_given": _mean([normalised_error(five[name], steady[name]) for name in steadily]),
         "n_68": len(both),
         "nme_68": _mean([normalised_error(frontal[name].first, many[name]) for name in both]),
         "nme_68_second_look": _mean([normalised_error(frontal[name].second, many[name]) for name in both]),
