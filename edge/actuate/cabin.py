@@ -7,10 +7,8 @@ from collections.abc import Sequence
 from threading import Lock
 from typing import Any, Protocol
 
-import gpiozero
-
 from edge.actuate import CabinInputs
-from edge.actuate.gpio import BOUNCE_S, open_pins, pin_errors
+from edge.actuate.gpio import InputPins
 from edge.clock import Clock
 from edge.config import CabinConfig, GpioConfig
 from edge.errors import ActuatorError
@@ -75,18 +73,23 @@ class Cabin:
     ) -> None:
         """``speeds``: sources beside the pin. Opens no pin where the section names none. Raises ActuatorError."""
         self._clock = clock
-        self._errors = pin_errors()
         self._speeds = list(speeds)
         self._latch, self._pressed = Lock(), False
-        self._devices: list[Any] = []
         wanted = config.button_pin is not None or config.speed_pin is not None
-        self._owns_factory = pin_factory is None
-        self._factory = open_pins(gpio) if wanted and pin_factory is None else pin_factory
-        if config.button_pin is not None:
-            self._input(config.button_pin, BOUNCE_S).when_activated = self._press
-        if config.speed_pin is not None:
-            pulses = PulseSpeed(config.pulses_per_km, clock)
-            self._input(config.speed_pin, None).when_activated = pulses.pulse
+        self._pins: InputPins | None = None
+        try:
+            self._pins = InputPins(gpio, pin_factory) if wanted else None
+            self._connect(self._pins, config)
+        except ActuatorError:
+            self.close()
+            raise
+
+    def _connect(self, pins: InputPins | None, config: CabinConfig) -> None:
+        if pins is not None and config.button_pin is not None:
+            pins.open(config.button_pin).when_activated = self._press
+        if pins is not None and config.speed_pin is not None:
+            pulses = PulseSpeed(config.pulses_per_km, self._clock)
+            pins.open(config.speed_pin, bounce_s=None).when_activated = pulses.pulse
             self._speeds.append(pulses)
 
     def read(self) -> CabinInputs:
@@ -99,23 +102,11 @@ class Cabin:
 
     def close(self) -> None:
         """Let pins and files go. Safe to call twice."""
-        devices, self._devices = self._devices, []
-        for device in devices:
-            device.close()
+        if self._pins is not None:
+            self._pins.close()
         for speed in self._speeds:
             speed.close()
-        if self._owns_factory and devices:
-            self._factory.close()
 
     def _press(self) -> None:
         with self._latch:
             self._pressed = True
-
-    def _input(self, pin: int, bounce_s: float | None) -> Any:
-        try:
-            device = gpiozero.DigitalInputDevice(pin, pull_up=True, bounce_time=bounce_s, pin_factory=self._factory)
-        except self._errors as error:
-            self.close()
-            raise ActuatorError(f"gpio: pin {pin} cannot be read: {error}") from error
-        self._devices.append(device)
-        return device

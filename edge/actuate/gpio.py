@@ -195,30 +195,25 @@ class GpioRelay:
         return not self._changed.wait_for(lambda: self._closed or self._span != span, max(left_s, 0.0))
 
 
-class GpioInputs:
-    """Buttons and door contact. Presses are latched by callbacks and reported once; ``read`` does not block."""
+class InputPins:
+    """The pins that somebody reads: contacts to ground, pulled up. A factory that was given stays open."""
 
     def __init__(self, config: GpioConfig, pin_factory: Any = None) -> None:
-        self._errors = pin_errors()
+        """Raises ActuatorError."""
+        self.errors = pin_errors()
         self._factory = pin_factory if pin_factory is not None else open_pins(config)
         self._owns_factory = pin_factory is None
-        self._latch = Lock()
-        self._pressed: set[str] = set()
         self._devices: list[Any] = []
-        self._request = self._button(config.request_pin, "request")
-        self._exit = self._button(config.exit_pin, "exit")
-        self._contact = self._input(config.door_pin)
 
-    def read(self) -> DoorInputs:
-        """The state now. Raises ActuatorError when the door contact cannot be read."""
+    def open(self, pin: int, bounce_s: float | None = BOUNCE_S) -> Any:
+        """gpiozero's device of ``pin``. Raises ActuatorError, and then all pins are let go."""
         try:
-            door_open = None if self._contact is None else not self._contact.is_active
-        except self._errors as error:
-            raise ActuatorError(f"gpio: the door contact cannot be read: {error}") from error
-        with self._latch:
-            pressed = frozenset(self._pressed)
-            self._pressed.clear()
-        return DoorInputs("request" in pressed, "exit" in pressed, door_open)
+            device = gpiozero.DigitalInputDevice(pin, pull_up=True, bounce_time=bounce_s, pin_factory=self._factory)
+        except self.errors as error:
+            self.close()
+            raise ActuatorError(f"gpio: pin {pin} cannot be read: {error}") from error
+        self._devices.append(device)
+        return device
 
     def close(self) -> None:
         """Let the pins go. Safe to call twice."""
@@ -228,21 +223,38 @@ class GpioInputs:
         if self._owns_factory and devices:
             self._factory.close()
 
-    def _input(self, pin: int | None) -> Any:
-        if pin is None:
-            return None
+
+class GpioInputs:
+    """Buttons and door contact. Presses are latched by callbacks and reported once; ``read`` does not block."""
+
+    def __init__(self, config: GpioConfig, pin_factory: Any = None) -> None:
+        self._pins = InputPins(config, pin_factory)
+        self._latch = Lock()
+        self._pressed: set[str] = set()
+        self._request = self._button(config.request_pin, "request")
+        self._exit = self._button(config.exit_pin, "exit")
+        self._contact = None if config.door_pin is None else self._pins.open(config.door_pin)
+
+    def read(self) -> DoorInputs:
+        """The state now. Raises ActuatorError when the door contact cannot be read."""
         try:
-            device = gpiozero.DigitalInputDevice(pin, pull_up=True, bounce_time=BOUNCE_S, pin_factory=self._factory)
-        except self._errors as error:
-            self.close()
-            raise ActuatorError(f"gpio: pin {pin} cannot be read: {error}") from error
-        self._devices.append(device)
-        return device
+            door_open = None if self._contact is None else not self._contact.is_active
+        except self._pins.errors as error:
+            raise ActuatorError(f"gpio: the door contact cannot be read: {error}") from error
+        with self._latch:
+            pressed = frozenset(self._pressed)
+            self._pressed.clear()
+        return DoorInputs("request" in pressed, "exit" in pressed, door_open)
+
+    def close(self) -> None:
+        """Let the pins go. Safe to call twice."""
+        self._pins.close()
 
     def _button(self, pin: int | None, name: str) -> Any:
-        device = self._input(pin)
-        if device is not None:
-            device.when_activated = lambda: self._press(name)
+        if pin is None:
+            return None
+        device = self._pins.open(pin)
+        device.when_activated = lambda: self._press(name)
         return device
 
     def _press(self, name: str) -> None:
