@@ -16,7 +16,8 @@ from edge.signs import DriverSigns, EyeSigns, HeadSigns
 from edge.types import HeadPose, Observation, TrackedFace
 
 # Below so many frames a second a signal is switched off and named in DriverSigns.off. A blink of 0.1 s needs a frame
-# that shows it; a nod of 0.45 s two; a closure of 1.5 s three, so that no single frame decides.
+# that shows it (of the counted ones two in three are found at 8 a second, all at 24); a nod of 0.45 s two; a closure of
+# 1.5 s three, so that no single frame decides.
 RATES_MIN_HZ = {"blinks": 8.0, "nods": 4.5, "perclos": 3.0, "eyes": 2.5, "head": 1.5}
 RATE_SMOOTHING = 0.05  # share of each new interval, once there are 20; the plain mean before
 RATE_FROM = 5  # intervals; before, the rate is not known and nothing is switched off
