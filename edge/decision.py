@@ -12,7 +12,7 @@ from edge.types import Observation
 Wires_contra = TypeVar("Wires_contra", contravariant=True)
 
 
-class Figures(msgspec.Struct, frozen=True, kw_only=True):
+class Figures(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What one frame says of the driver, for the log. Angles are degrees from the calibrated road.
 
     ``openness``: 0..1 of the driver's own; ``level``: 0 (quiet) to 4 (unresponsive); ``calibration``: 0..1. None: not

@@ -1,4 +1,7 @@
-"""One JSON line a frame that matters: what was seen, what was decided. No picture and no embedding ever goes in."""
+"""One JSON line a frame that matters: what was seen, what was decided. No picture and no embedding ever goes in.
+
+What is as its field's default says is left out of the line.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,11 @@ import msgspec
 
 from edge.decision import Figures
 from edge.errors import StateError
+from edge.steady import BEAT_S, moved
 from edge.types import Frame, Observation
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True):
+class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One decided frame. Times are seconds of the camera's clock, or of the recording; angles are degrees."""
 
     time_s: float
@@ -66,11 +70,15 @@ def record_of(
 
 
 class EventLog:
-    """Appends records to a file. Frames in which nobody is seen and nothing changes are left out."""
+    """Appends records to a file. Frames in which nobody is seen and nothing changes are left out; of a drive, so are
+    those whose figures stayed as they were, but for the last one before they move.
+    """
 
     def __init__(self, path: Path) -> None:
         """Continue the file: a service that is started again loses no line. Raises StateError."""
         self._path = path
+        self._last: Record | None = None  # written
+        self._left_out: Record | None = None  # the newest one, where it is newer than that
         self._last_state: str | None = None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -80,10 +88,29 @@ class EventLog:
 
     def add(self, frame: Frame, observation: Observation, record: Record) -> None:  # noqa: ARG002 - a Witness
         """Raises StateError, for example when the disk is full."""
-        matters = record.track is not None or record.events or record.commands or record.state != self._last_state
+        changed = bool(record.events or record.commands) or record.state != self._last_state
         self._last_state = record.state
-        if not matters:
-            return
+        if record.track is None and not changed:
+            self._catch_up()
+        elif changed or _is_news(self._last, record):
+            self._catch_up()
+            self._write(record)
+        else:
+            self._left_out = record
+
+    def finish(self) -> None:
+        try:
+            self._catch_up()
+        finally:
+            self._file.close()
+
+    def _catch_up(self) -> None:
+        """Write the frame before: until then it was as the last line says, and no line of the report may slope."""
+        if self._left_out is not None:
+            self._write(self._left_out)
+
+    def _write(self, record: Record) -> None:
+        self._last, self._left_out = record, None
         line = msgspec.json.encode(record) + b"\n"
         try:
             written = self._file.write(line)
@@ -92,8 +119,14 @@ class EventLog:
         if written != len(line):
             raise StateError(f"{self._path}: the event file took {written} of {len(line)} bytes: is the disk full?")
 
-    def finish(self) -> None:
-        self._file.close()
+
+def _is_news(last: Record | None, record: Record) -> bool:
+    """Whether a frame that shows somebody says more than the last line. At a door every one does."""
+    if last is None or last.driver is None or record.driver is None:
+        return True
+    if (record.track, record.source) != (last.track, last.source):
+        return True
+    return record.time_s - last.time_s >= BEAT_S or moved(last.driver, record.driver)
 
 
 class Timeline:

@@ -20,7 +20,8 @@ class EyeSigns:
     ``baseline_s``: seconds that it was learnt over. ``perclos_60``, ``perclos_180``: share of the readable time of the
     last 60 and 180 s in closures of at least 0.25 s; None where less than half of it was readable; ``readable_60``,
     ``readable_180``: that share (what is missing bounds the error). ``blinks_60``: blinks within 60 s, None where
-    frames are too few to see them; ``blink_s``: how long the blink lasted that this frame ended.
+    frames are too few to see them; ``blink_s``: how long the blink lasted (at half its depth) that this
+    frame ended.
     """
 
     openness: float | None = None

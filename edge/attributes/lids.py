@@ -1,4 +1,4 @@
-"""Closures of the eyes, blinks and PERCLOS, from the openness of each frame. Pure.
+"""Closures of the eyes and PERCLOS, from the openness of each frame. Pure. Blinks are told by edge.attributes.blinks.
 
 PERCLOS is the P80 of FHWA-MCRT-98-006 (Dinges and Grace, 1998): the share of time in which the eyes are at least 80 %
 closed, by slow closures rather than blinks.
@@ -25,11 +25,9 @@ UNREADABLE_MAX_S = 0.35
 # first. Whoever looks down for long is distracted (edge.policy.attention).
 LOWERED_DEG = -12.0
 LOWERED_AFTER_S = 0.3
-BLINK_MIN_S, BLINK_MAX_S = 0.05, 0.5  # Schiffman, Sensation and Perception (2001): 0.1 to 0.4 s; less is a wrong frame
 SLOW_MIN_S = 0.25  # DESIGN, section 4: closures below it do not count for PERCLOS
 PERCLOS_S = (60.0, 180.0)  # FHWA 1998: 1 minute; 3 minutes against what one minute of dust and sun may do
 READABLE_MIN = 0.5  # share of a window that has to be readable for a PERCLOS
-BLINKS_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +39,6 @@ class Lids:
     baseline: Baseline = field(default_factory=Baseline)
     closed: Spell = field(default_factory=Spell)
     tally: Tally = field(default_factory=lambda: Tally(PERCLOS_S[1]))
-    blinks_s: tuple[float, ...] = ()
     unreadable: bool = False
     lowered_s: float | None = None
 
@@ -54,7 +51,7 @@ class Lids:
         lowered_s = None if not down else now_s if self.lowered_s is None else self.lowered_s
         if eyes is None or eyes.openness is None or self._cannot_tell(eyes.openness, eyes.certainty, lowered_s):
             blank = replace(self, unreadable=True, lowered_s=lowered_s)
-            return blank, blank._signs(None, 0.0, None, now_s)
+            return blank, blank._signs(None, 0.0, now_s)
         before = self.closed
         gap_max_s = UNREADABLE_MAX_S if self.unreadable else GAP_MAX_S
         known_s = now_s - before.sampled_s if now_s - before.sampled_s <= gap_max_s else 0.0
@@ -62,17 +59,13 @@ class Lids:
         openness = baseline.relative(eyes.openness)
         glitch_s = GLITCH_S if before.value else 0.0
         closed = before.sample(_is_shut(openness, before), now_s, glitch_s=glitch_s, gap_max_s=gap_max_s)
-        blink_s = _blink(before, closed)
         taken = Lids(
             baseline,
             closed,
             _watched(self.tally, before, closed, known=known_s > 0 and not self.unreadable),
-            self.blinks_s if blink_s is None else (*self.blinks_s, now_s),
             lowered_s=lowered_s,
         )
-        while taken.blinks_s and taken.blinks_s[0] < now_s - BLINKS_S:
-            taken = replace(taken, blinks_s=taken.blinks_s[1:])
-        return taken, taken._signs(openness, eyes.certainty, blink_s, now_s)
+        return taken, taken._signs(openness, eyes.certainty, now_s)
 
     def _cannot_tell(self, openness: float, certainty: float, lowered_s: float | None) -> bool:
         if certainty < CERTAINTY_MIN:
@@ -81,7 +74,7 @@ class Lids:
             return False
         return not (self.closed.value and self.closed.since_s <= lowered_s - LOWERED_AFTER_S)
 
-    def _signs(self, openness: float | None, certainty: float, blink_s: float | None, now_s: float) -> EyeSigns:
+    def _signs(self, openness: float | None, certainty: float, now_s: float) -> EyeSigns:
         (perclos_60, readable_60), (perclos_180, readable_180) = (self._perclos(window, now_s) for window in PERCLOS_S)
         return EyeSigns(
             openness=openness,
@@ -93,8 +86,6 @@ class Lids:
             perclos_180=perclos_180,
             readable_60=readable_60,
             readable_180=readable_180,
-            blinks_60=len(self.blinks_s),
-            blink_s=blink_s,
         )
 
     def _perclos(self, window_s: float, now_s: float) -> tuple[float | None, float]:
@@ -111,14 +102,6 @@ class Lids:
 def _is_shut(openness: float, before: Spell) -> bool:
     limit = REOPENED_MIN if before.value and before.rival_s is None else CLOSED_MAX
     return openness < limit or openness <= CLOSED_MAX
-
-
-def _blink(before: Spell, after: Spell) -> float | None:
-    """How long the closure lasted, if ``after`` ended one in an unbroken sequence and it was short."""
-    if not before.value or after.value or after.since_s == after.sampled_s:
-        return None
-    length_s = after.since_s - before.since_s
-    return length_s if BLINK_MIN_S <= length_s <= BLINK_MAX_S else None
 
 
 def _watched(tally: Tally, before: Spell, after: Spell, *, known: bool) -> Tally:

@@ -11,6 +11,8 @@ from edge.spells import Spell
 # a glance dwells for 0.4 s and more (ISO 15007: glances to in-car displays last 0.5 to 1.5 s, without the way there).
 NOD_DOWN_DEG, NOD_BACK_DEG = -12.0, -8.0
 NOD_MIN_S, NOD_MAX_S = 0.15, 0.75
+# A turned head's pose jumps by 10 degrees from frame to frame: a head that hung at the limit for seconds "nodded" so.
+NOD_GLITCH_S = 0.08
 NOD_YAW_MAX_DEG = 15.0
 NODS_S = 60.0  # DESIGN, section 4
 # Yawns last 4 to 7 s (Provine, 2005), wide open for a good part of it; vowels do not last 1.5 s.
@@ -31,7 +33,8 @@ class Nods:
     def step(self, yaw_deg: float, pitch_deg: float, now_s: float) -> Nods:
         """Take in a certain pose, in degrees from the road."""
         before = self.down
-        down = before.sample(pitch_deg <= (NOD_BACK_DEG if before.value else NOD_DOWN_DEG), now_s)
+        limit_deg = NOD_BACK_DEG if before.value else NOD_DOWN_DEG
+        down = before.sample(pitch_deg <= limit_deg, now_s, glitch_s=NOD_GLITCH_S)
         ahead = abs(yaw_deg) <= NOD_YAW_MAX_DEG
         times_s = _recent(self.times_s, NODS_S, now_s)
         if before.value and not down.value and down.since_s < now_s and self.straight:

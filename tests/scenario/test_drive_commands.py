@@ -25,7 +25,9 @@ def test_a_clip_is_watched_and_reported(clips_dir: Path, tmp_path: Path, capsys:
     assert "calibrating -> calibrated" in said
     assert "minutes watched" in said
     drive = read_log(log).run()
-    assert drive.times.size == 472
+    assert drive.times.size > 200
+    assert log.stat().st_size < 250 * 472  # bytes a frame; hers are lively
+    assert np.isfinite(drive.columns["blink_s"]).sum() == 5  # as counted in tests/driver_clips.toml
     yaw_deg = drive.columns["yaw_deg"]
     assert np.isfinite(yaw_deg).sum() > 100
     assert np.nanmax(np.abs(yaw_deg)) < 23  # she never looks off the road that she was taught by

@@ -110,6 +110,15 @@ def test_signals_are_switched_off_below_their_rates_and_named() -> None:
         assert bool(scene.raised(Level.ALARM)) is ("eyes" not in off)
 
 
+def test_a_head_that_hangs_at_the_limit_does_not_nod_though_its_pose_jumps() -> None:
+    scene = DriverScene(30).attentive(2)
+    for _ in range(15):
+        scene.be(Pose(pitch_deg=-14), 0.3).be(Pose(pitch_deg=-6), 1 / 30)
+    assert scene.signs is not None
+    assert scene.signs.nods_s == ()
+    assert scene.attentive(2).raised(Level.WARNING) == []
+
+
 def test_two_slow_frames_at_the_start_switch_nothing_off() -> None:
     assert DriverScene(5, dropped=0.2, seed=22).attentive(1).close(2).raised(Level.ALARM) == ["microsleep"]
 

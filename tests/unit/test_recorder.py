@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from edge.decision import Figures
 from edge.errors import StateError
 from edge.events import EventLog, Record, Timeline, record_of, who
 from edge.images import read_image
@@ -57,6 +59,53 @@ def test_the_log_leaves_out_frames_in_which_nothing_is_seen_or_changes(tmp_path:
         log.add(frame(0.0), empty, made)
     log.finish()
     assert len((tmp_path / "events.jsonl").read_text().splitlines()) == 2
+
+
+def drive(path: Path, figures: Sequence[Figures | None], fps: float = 10.0) -> list[Record]:
+    """What the log keeps of a drive with ``figures``; None: nobody in the picture."""
+    log = EventLog(path)
+    for index, one in enumerate(figures):
+        at_s = index / fps
+        log.add(frame(at_s), seen(at_s, index), record(at_s, index, driver=one, track=None if one is None else 3))
+    log.finish()
+    return [msgspec.json.decode(line, type=Record) for line in path.read_bytes().splitlines()]
+
+
+def test_of_a_calm_drive_the_log_keeps_a_frame_a_second_and_the_last(tmp_path: Path) -> None:
+    calm = [Figures(level=0, openness=0.9 + 0.001 * (index % 7), yaw_deg=index % 3) for index in range(100)]
+    kept = [one.time_s for one in drive(tmp_path / "events.jsonl", calm)]
+    assert kept[::2] == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
+    assert kept[-1] == 9.9
+    assert len(kept) <= 20  # with the one before each
+    assert (tmp_path / "events.jsonl").stat().st_size < 60 * len(calm)
+
+
+def test_the_log_keeps_what_moves_and_the_frame_before(tmp_path: Path) -> None:
+    still = Figures(level=0, openness=0.95)
+    blink = [Figures(level=0, openness=0.4), Figures(level=0, openness=0.95, blink_s=0.1)]
+    kept = drive(tmp_path / "events.jsonl", [*[still] * 6, *blink, *[still] * 2])
+    assert [(one.time_s, one.driver and one.driver.openness) for one in kept] == [
+        (0.0, 0.95), (0.5, 0.95), (0.6, 0.4), (0.7, 0.95), (0.9, 0.95),
+    ]  # fmt: skip
+    assert kept[3].driver == blink[1]
+
+
+def test_the_log_tells_when_a_driver_was_last_seen(tmp_path: Path) -> None:
+    still = Figures(level=0, openness=0.95)
+    kept = drive(tmp_path / "events.jsonl", [*[still] * 5, *[None] * 20, *[still] * 3])
+    assert [one.time_s for one in kept] == [0.0, 0.4, 2.5, 2.7]
+
+
+def test_an_event_is_kept_whatever_the_figures_say(tmp_path: Path) -> None:
+    still = record(driver=Figures(level=0))
+    log = EventLog(tmp_path / "events.jsonl")
+    for index, events in enumerate([(), (), ("attention: attentive -> warned (nodding, warning)",), ()]):
+        made = msgspec.structs.replace(still, time_s=index / 10, frame=index, events=events)
+        log.add(frame(0.0), seen(0.0, 0), made)
+    log.finish()
+    lines = (tmp_path / "events.jsonl").read_bytes().splitlines()
+    assert [msgspec.json.decode(line, type=Record).frame for line in lines] == [0, 1, 2, 3]
+    assert b"null" not in b"".join(lines)  # what is not known takes no room
 
 
 def test_the_log_is_continued_not_overwritten(tmp_path: Path) -> None:

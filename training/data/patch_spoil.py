@@ -26,9 +26,9 @@ def spoil_drawn(drawn: Pixels, part: SpoilPart, rng: np.random.Generator) -> Pix
 
 def halve(drawn: Pixels) -> Pixels:
     """(n, 48, 64) averaged by 2 x 2, as the device does it: (n, 24, 32)."""
-    n, height, width = drawn.shape
-    pairs = drawn.reshape(n, height // 2, 2, width // 2, 2).astype(np.uint16)
-    means: Pixels = ((pairs.sum(axis=(2, 4)) + 2) // 4).astype(np.uint8)
+    wide = drawn.astype(np.uint16)
+    rows = wide[:, ::2] + wide[:, 1::2]
+    means: Pixels = ((rows[:, :, ::2] + rows[:, :, 1::2] + 2) >> 2).astype(np.uint8)
     return means
 
 
