@@ -11,7 +11,7 @@ import msgspec
 from edge.errors import InputError
 from training.classic_recipe import Recipe
 from training.evaluate.classic import Figures
-from training.export.tflite import write_atomically
+from training.whole_file import write_atomically
 
 _FILE, _TABLE = "results.json", "RESULTS.md"
 _HEAD = """# The tutorials' networks: our results beside the published ones
@@ -42,8 +42,8 @@ class Result:
     """One recipe's outcome. ``unseen`` and ``unseen_eer`` are None where the data hold nobody to keep back.
 
     ``float32`` and ``int8``: accuracy on the same ``parity_pairs``; ``apart``: mean difference of their distances.
-    ``random_chosen`` and ``unseen_chosen``: at the threshold that was best on the training's validation pairs; None in
-    results that are older than these figures.
+    ``random_chosen`` and ``unseen_chosen``: at the threshold that was best on the training's validation pairs;
+    ``took``: on what it was trained, and how long. None and empty in results that are older than these figures.
     """
 
     name: str
@@ -65,6 +65,7 @@ class Result:
     changed: tuple[str, ...]
     random_chosen: Figures | None = None
     unseen_chosen: Figures | None = None
+    took: str = ""
 
     def rows(self) -> dict[str, str]:
         """Measure to value, for the model card."""
@@ -79,6 +80,7 @@ class Result:
         rows[f"accuracy float32 / int8 on {self.parity_pairs} pairs"] = f"{self.float32:.4f} / {self.int8:.4f}"
         rows["int8 to float32, mean difference of distances"] = f"{self.apart:.4f}"
         rows["threshold of the manifest, from validation pairs"] = f"{self.threshold:.4f}"
+        rows |= {"trained": self.took} if self.took else {}
         return rows | {"size": f"{self.size} bytes", "epochs": f"{self.epochs} of {self.epochs_published}"}
 
 
@@ -108,7 +110,12 @@ def table(results: list[Result]) -> str:
     lines = [_HEAD, _line(_COLUMNS), _line(["---"] * len(_COLUMNS))]
     lines += [_line(_cells(result)) for result in results]
     for result in results:
-        lines += ["", f"`{result.name}` on {', '.join(result.data)}, published on {result.protocol}. Changed:", ""]
+        trained = f" Trained: {result.took}." if result.took else ""
+        lines += [
+            "",
+            f"`{result.name}` on {', '.join(result.data)}, published on {result.protocol}.{trained} Changed:",
+            "",
+        ]
         lines += [f"- {change};" for change in result.changed]
     return "\n".join(lines) + "\n"
 

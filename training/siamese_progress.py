@@ -13,8 +13,8 @@ import numpy as np
 from training.data.face_chips import Chips, Embed
 from training.evaluate.branch_conditions import jittered, rates
 from training.evaluate.plots import Curve, Frame, draw_curves
-from training.export.tflite import write_atomically
 from training.models.identity_head import branch_of
+from training.whole_file import write_atomically
 
 TABLE, LOSS_PLOT, ERROR_PLOT = "history.csv", "loss.png", "held_out_eer.png"
 _FACES_MAX = 300  # enough to see where it goes; the judgement at the end takes them all

@@ -3,109 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
 import keras
 import numpy as np
-import tensorflow as tf
 
-from training.classic_callbacks import CHECKPOINT, Recorder, Validate
-from training.classic_data import batches, load_photos, steps_an_epoch
+from training.classic_data import load_photos
 from training.classic_recipe import Recipe, load_recipe
 from training.classic_results import Result, changes, record
-from training.data.pairs import Pairs, Split, every_pair, split
+from training.data.pairs import Pairs
 from training.data.people import PhotoSet
-from training.evaluate.classic import Figures, best_distance, figures, measure
-from training.export.classic import PARITY_PAIRS, check_parity, data_names, export, refuse_shipped, write_recipe_card
-from training.models.classic_nets import pair_graph
+from training.evaluate.classic import figures, measure
+from training.fit_classic import Trained, refuse_shipped, train
 
 RUNS = Path("runs/classic")
-
-
-@dataclass(frozen=True, slots=True)
-class Trained:
-    """A trained pair ``graph``, the pairs that it was trained and is judged on, and the figures ``random`` and
-    ``unseen`` at the tutorial's threshold; ``chosen``: those of the validation pairs at the best threshold on them, at
-    which ``random_chosen`` and ``unseen_chosen`` are taken.
-    """
-
-    graph: keras.Model
-    pairs: Split
-    random: Figures
-    unseen: Figures | None
-    unseen_eer: float | None
-    chosen: Figures
-    random_chosen: Figures
-    unseen_chosen: Figures | None
-
-
-def fit(photos: PhotoSet, parts: Split, recipe: Recipe, folder: Path, say: Callable[[str], None]) -> keras.Model:
-    """Train, or go on from the checkpoint in ``folder``. Raises InputError where nothing can be written there."""
-    keras.utils.set_random_seed(recipe.seed)
-    folder.mkdir(parents=True, exist_ok=True)
-    steps, schedule = steps_an_epoch(parts.train, recipe), recipe.schedule
-    checkpoint = folder / CHECKPOINT
-    started = checkpoint.is_file()
-    graph = keras.models.load_model(checkpoint) if started else pair_graph(recipe, steps * schedule.epochs)
-    done = int(graph.optimizer.iterations) // steps
-    if done:
-        say(f"{checkpoint}: going on after epoch {done}")
-    if done < schedule.epochs:
-        graph.fit(
-            batches(photos, parts.train, recipe, done),
-            initial_epoch=done,
-            epochs=schedule.epochs,
-            steps_per_epoch=steps,
-            shuffle=False,
-            callbacks=[
-                Validate(measure(graph, photos, recipe.photo), parts.validation, recipe.compare.decide_at),
-                Recorder(folder, schedule.checkpoint_every, schedule.epochs, done),
-                keras.callbacks.TensorBoard(str(folder / "logs"), write_graph=False),
-            ],
-            verbose=2,
-        )
-    return graph
-
-
-def train(
-    photos: PhotoSet, recipe: Recipe, folder: Path, say: Callable[[str], None], *, everybody: bool = False
-) -> Trained:
-    """Draw pairs, train, judge. ``everybody``: nobody is kept back, as some tutorials have it. Raises InputError."""
-    parts = split(photos, recipe.pairs, 0 if everybody else recipe.data.unseen_people, recipe.seed)
-    kind = "everybody" if everybody else "kept-back"
-    say(
-        f"{kind}: {len(parts.train)} pairs teach, {len(parts.validation)} choose the threshold, {len(parts.test)} judge"
-    )
-    name = f"{recipe.training_digest()}-{photos.digest}-{kind}"
-    graph = fit(photos, parts, recipe, folder / name, say)
-    measured, at = measure(graph, photos, recipe.photo), recipe.compare.decide_at
-
-    def judged(pairs: Pairs, decide_at: float = at) -> Figures:
-        return figures(measured(pairs), pairs.same, decide_at)
-
-    unseen = None if parts.unseen is None else judged(parts.unseen)
-    eer = None if parts.unseen is None else judged(every_pair(photos, parts.unseen)).eer
-    best = best_distance(measured(parts.validation), parts.validation.same)
-    return Trained(
-        graph,
-        parts,
-        judged(parts.test),
-        unseen,
-        eer,
-        chosen=judged(parts.validation, best),
-        random_chosen=judged(parts.test, best),
-        unseen_chosen=None if parts.unseen is None else judged(parts.unseen, best),
-    )
 
 
 def run(recipe: Recipe, data: Path, folder: Path, say: Callable[[str], None]) -> Result:
     """The whole recipe: photos, one training or two, figures, export, card. Raises InputError, ModelError."""
     refuse_shipped(folder)
     photos = load_photos(recipe, data, say)
+    return ship(photos, *train_both(photos, recipe, folder, say), recipe, folder)
+
+
+def train_both(photos: PhotoSet, recipe: Recipe, folder: Path, say: Callable[[str], None]) -> tuple[Trained, Trained]:
+    """Without the people who are kept back, and as the tutorial has it, which may be the same. Raises InputError."""
     honest = train(photos, recipe, folder, say)
-    shown = train(photos, recipe, folder, say, everybody=True) if recipe.data.twice else honest
+    return honest, train(photos, recipe, folder, say, everybody=True) if recipe.data.twice else honest
+
+
+def ship(photos: PhotoSet, honest: Trained, shown: Trained, recipe: Recipe, folder: Path) -> Result:
+    """The model with manifest and card, and what it is worth. Raises InputError, ModelError."""
+    # TensorFlow, which a training on another backend does without
+    from training.export.classic import PARITY_PAIRS, check_parity, data_names, export, write_recipe_card
+
     pairs = shown.pairs.unseen if recipe.published.protocol == "unseen people" else shown.pairs.test
     judged = _some(pairs or shown.pairs.test, PARITY_PAIRS, recipe.seed)
     spec = export(shown.graph, photos, shown.pairs.train, recipe, at=shown.chosen, directory=folder)
@@ -132,6 +64,7 @@ def run(recipe: Recipe, data: Path, folder: Path, say: Callable[[str], None]) ->
         changed=changes(recipe),
         random_chosen=shown.random_chosen,
         unseen_chosen=honest.unseen_chosen,
+        took=shown.took,
     )
     write_recipe_card(spec, recipe, result.rows(), result.changed, folder)
     return result
@@ -140,6 +73,13 @@ def run(recipe: Recipe, data: Path, folder: Path, say: Callable[[str], None]) ->
 def _some(pairs: Pairs, limit: int, seed: int) -> Pairs:
     rows = np.random.default_rng(seed).permutation(len(pairs))
     return pairs.take(rows[:limit])
+
+
+def _use_threads(threads: int | None) -> None:
+    import tensorflow as tf  # not there, or not wanted, where another backend trains
+
+    if threads is not None:
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
 
 
 @click.command()
@@ -156,13 +96,18 @@ def command(
 ) -> None:
     """Train RECIPE (a tutorial's name, or a TOML file), judge it by random pairs and on unseen people, export it.
 
-    Stopped and started again, it goes on. What it writes stands in RUNS/NAME: checkpoint, curves, TensorBoard logs, and
-    the int8 model for `vigil verify --model`.
+    Stopped and started again, it goes on; with KERAS_BACKEND=jax it trains only. What it writes stands in RUNS/NAME:
+    checkpoint, curves, TensorBoard logs, and the int8 model for `vigil verify --model`.
     """
-    if threads is not None:
-        tf.config.threading.set_intra_op_parallelism_threads(threads)
     numbers = load_recipe(recipe).with_epochs(epochs)
-    result = run(numbers, data, runs / numbers.name, click.echo)
+    folder, backend = runs / numbers.name, keras.backend.backend()
+    if backend != "tensorflow":
+        refuse_shipped(folder)
+        train_both(load_photos(numbers, data, click.echo), numbers, folder, click.echo)
+        click.echo(f"{folder}: trained by {backend}; the same command on TensorFlow judges it and exports it")
+        return
+    _use_threads(threads)
+    result = run(numbers, data, folder, click.echo)
     for name, text in result.rows().items():
         click.echo(f"{name}: {text}")
     click.echo(f"table: {record(result, table or runs)}")

@@ -23,6 +23,7 @@ from edge.store import Store
 from edge.types import Floats
 from edge.verify.keys import load_key
 from edge.verify.names import normalise_name
+from edge.verify.template import distances, template
 
 _NONCE_BYTES = 12
 _KEY_CHECK = b"vigil gallery key"
@@ -126,8 +127,8 @@ class Gallery:
     def nearest(self, embedding: Floats) -> tuple[str, float] | None:
         """The person nearest to the unit ``embedding`` (d,), and the distance; None where nobody is enrolled.
 
-        The distance is Euclidean (0..2), to the mean of the person's templates scaled to length 1. Raises TemplateError
-        where anybody's template cannot be used (a stranger and an unreadable friend must not look alike), InputError.
+        The distance (0..2) is to what edge.verify.template makes of the person's views. Raises TemplateError where
+        anybody's template cannot be used (a stranger and an unreadable friend must not look alike), InputError.
         """
         if embedding.ndim != 1:
             raise InputError(f"expected an embedding of shape (d,), got {embedding.shape}")
@@ -137,9 +138,9 @@ class Gallery:
             return None
         if self._means.shape[1:] != embedding.shape:
             raise InputError(f"expected an embedding of {self._means.shape[1]} numbers, got {len(embedding)}")
-        distances = np.linalg.norm(self._means - embedding, axis=1)
-        best = int(np.argmin(distances))
-        return self._names[best], float(distances[best])
+        found = distances(self._means, embedding)
+        best = int(np.argmin(found))
+        return self._names[best], float(found[best])
 
     def check(self) -> None:
         """Open every template, if the file changed since the last time. Raises TemplateError naming the person."""
@@ -216,14 +217,14 @@ class Gallery:
         return _Row(known_id, uid, name, self._model_sha256)
 
     def _mean(self, row: _Row, sealed: list[bytes | None]) -> Floats:
-        """The person's templates (n, d), opened, as one unit vector (d,)."""
+        """The person's templates (n, d), opened, as one vector (d,)."""
         opened = [
             _unseal(self._need_cipher(), blob, _binding(row, number, len(sealed))) for number, blob in enumerate(sealed)
         ]
         templates = [np.frombuffer(plain, "<f4") for plain in opened if plain]
         if len(templates) != len(sealed) or len({len(one) for one in templates}) != 1:
             raise TemplateError(f"{row.name!r}: a stored template was altered or is missing: enrol again, or remove")
-        return _unit_mean(np.stack(templates))
+        return template(np.stack(templates))
 
 
 def open_gallery(store: Store, state: StateConfig, model_sha256: str, *, enrolling: bool = False) -> Gallery:
@@ -276,12 +277,4 @@ def _check_embeddings(embeddings: Floats) -> None:
     lengths = np.linalg.norm(embeddings, axis=1)
     if not (np.abs(lengths - 1) <= _UNIT_TOLERANCE).all():  # also false for NaN
         raise InputError(f"expected embeddings of length 1, got lengths {np.round(lengths, 4).tolist()}")
-    _unit_mean(embeddings)
-
-
-def _unit_mean(templates: Floats) -> Floats:
-    mean = templates.astype(np.float64).mean(axis=0)
-    length = float(np.linalg.norm(mean))
-    if length < _UNIT_TOLERANCE:
-        raise InputError("expected embeddings of one person, got ones that cancel out")
-    return np.asarray(mean / length, dtype=np.float32)
+    template(embeddings)

@@ -20,7 +20,7 @@ from training.classic_results import Result, changes, record
 from training.data.pairs import Pairs
 from training.data.people import PhotoSet
 from training.evaluate.classic import best_distance, figures, normalised
-from training.export.classic import refuse_shipped
+from training.fit_classic import refuse_shipped
 from training.losses.contrastive import ContrastiveLoss, EuclideanDistance, L1Distance
 from training.models.classic_nets import branch, copy_branch
 from training.one_cycle import OneCycle, OneCycleAdam

@@ -83,12 +83,14 @@ class TestRates:
 
 
 class TestEnrolment:
-    def test_a_template_is_the_mean_of_its_views(self) -> None:
+    def test_a_template_is_what_the_device_keeps_of_the_views(self) -> None:
         embedded = Embedded(("a/1", "a/2", "a/3", "b/1"), np.stack([unit(-10), unit(10), unit(0), unit(90)]), ())
         cohort = cohort_of(embedded)
         pairs = enrolled_distances(cohort, [0], 2, np.random.default_rng(1))
-        # Verified by the third photo: in the middle of the outer two, or 15 degrees from the middle of the others.
-        assert sorted({round(float(one), 2) for one in pairs.genuine}) == [0, 0.26]
+        # Verified by the third photo: in the middle of the outer two, or 15 degrees from the middle of two others.
+        # The two means are cos 10 and cos 5 degrees long, and count by the root of that.
+        cosines = np.cos(np.radians([0, 15])) * np.sqrt(np.cos(np.radians([10, 5])))
+        assert sorted({round(float(one), 3) for one in pairs.genuine}) == np.sqrt(2 - 2 * cosines).round(3).tolist()
         assert len(pairs.genuine) == 10
         assert len(pairs.impostor) == 10
 

@@ -39,7 +39,7 @@ def _gallery(store: Store, key: bytes | None = KEY, model: str = MODEL) -> Galle
 def assert_found(found: tuple[str, float] | None, name: str, distance: float = 0.0) -> None:
     assert found is not None
     assert found[0] == name
-    assert found[1] == pytest.approx(distance, abs=1e-6)
+    assert found[1] == pytest.approx(distance, abs=3e-4)  # 2 - 2 cos in float32: its root
 
 
 def _alter(directory: Path, *statements: str) -> None:
@@ -72,14 +72,14 @@ def test_people_come_back_after_a_restart(tmp_path: Path) -> None:
         assert_found(gallery.nearest(faces(1)[0]), "Anna")
 
 
-def test_distance_is_to_the_unit_mean_of_the_templates(tmp_path: Path) -> None:
+def test_distance_is_to_one_vector_of_all_templates(tmp_path: Path) -> None:
     x, y, z = np.eye(3, dtype=np.float32)
     with Store.open(tmp_path) as store:
         gallery = _gallery(store)
         gallery.add("Anna", np.stack([x, y]))
         found = gallery.nearest(x)
         far = gallery.nearest(z)
-    assert_found(found, "Anna", 2 * np.sin(np.radians(45) / 2))
+    assert_found(found, "Anna", np.sqrt(2 - 2**0.25))  # a mean (1/2, 1/2, 0) of length 2^-1/2, over 2^-1/4
     assert_found(far, "Anna", np.sqrt(2))
 
 

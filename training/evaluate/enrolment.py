@@ -1,6 +1,6 @@
 """``python -m training evaluate enrolment``: how often a person is turned away who enrolled with one photo, or several.
 
-A template is what the device keeps: the mean of the enrolled views' embeddings at length 1 (edge.verify.gallery).
+A template is what the device makes of the enrolled views' embeddings (edge.verify.template).
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from edge.errors import InputError
 from edge.runtime.litert import ModelStore
 from edge.runtime.manifest import MODELS_DIR, distance_for_fmr
-from edge.types import Floats
-from edge.verify.siamese import BRANCH, unit
+from edge.verify.siamese import BRANCH
+from edge.verify.template import distances, template
 from training.evaluate.embedded import Embedded
 from training.evaluate.embedding_cache import cached_embeddings
 from training.evaluate.group_rates import rates
@@ -64,21 +64,15 @@ def enrolled_distances(cohort: Cohort, people: Sequence[int], views: int, random
 
     A photo without a face is a try that fails: infinitely far.
     """
-    genuine, impostor = [], []
+    genuine, impostor, embeddings = [], [], cohort.embedded.embeddings
     for person in people:
         rows = cohort.albums[person]
         for _ in range(_DRAWS):
             chosen = random.choice(rows, views, replace=False)
-            distances = _to_template(cohort.embedded.embeddings, chosen)
-            genuine += [distances[np.setdiff1d(rows, chosen)], np.full(cohort.missed[person], np.inf, np.float32)]
-            impostor.append(np.delete(distances, rows))
+            found = distances(embeddings, template(embeddings[chosen]))
+            genuine += [found[np.setdiff1d(rows, chosen)], np.full(cohort.missed[person], np.inf, np.float32)]
+            impostor.append(np.delete(found, rows))
     return PairDistances(np.sort(np.concatenate(genuine)), np.sort(np.concatenate(impostor)))
-
-
-def _to_template(embeddings: Floats, chosen: NDArray[np.intp]) -> Floats:
-    template = unit(embeddings[chosen].mean(axis=0))
-    distances: Floats = np.sqrt(np.maximum(2 - 2 * embeddings @ template, 0))
-    return distances
 
 
 def enrolment_row(cohort: Cohort, people: Sequence[int], views: int, fmr: float, distance_max: float) -> dict[str, Any]:

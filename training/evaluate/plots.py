@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from edge.errors import InputError
 from edge.types import Floats
-from training.export.tflite import write_atomically
+from training.whole_file import write_atomically
 
 SIZE_MAX = 40_000
 _SIZE_INCHES, _DPI = (5.6, 3.4), 90

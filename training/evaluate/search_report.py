@@ -10,9 +10,9 @@ from training.cascade_recipe import ShapePart
 from training.data.cascade_set import FACE_PX
 from training.evaluate.card_parts import wide_table
 from training.evaluate.plots import Frame, Point, draw_points
-from training.export.tflite import write_atomically
 from training.models.cascade_nets import SHIPPED_SHAPE, SIZES_MAX
 from training.search_recipe import SearchRecipe
+from training.whole_file import write_atomically
 
 OBJECTIVE = "geodesic"  # of training.evaluate.cascade_crops.judge: degrees, over all held-out faces
 STEM = "fpnet-search"

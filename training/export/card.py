@@ -13,7 +13,7 @@ from pathlib import Path
 
 from edge.errors import InputError
 from edge.runtime.manifest import MODELS_DIR, ModelSpec
-from training.export.tflite import write_atomically
+from training.whole_file import write_atomically
 
 SECTIONS = (
     "Data and terms",

@@ -12,7 +12,7 @@ import msgspec
 import tomli_w
 
 from edge.runtime.manifest import MODELS_DIR, Manifest, ModelSpec, load_manifest
-from training.export.tflite import write_atomically
+from training.whole_file import write_atomically
 
 HEADER = "# What each shipped model is. Written by `python -m training`; never edited by hand.\n\n"
 

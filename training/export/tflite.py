@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from edge.errors import InputError
+from training.whole_file import write_atomically
 
 Shape = tuple[int | None, int | None, int | None, int | None]
 _SIGNATURE = "serving_default"
@@ -121,14 +122,3 @@ def _save(model: keras.Model, folder: str, names: _Signature) -> None:
     module.frozen = frozen
     signature = tf.function(run).get_concrete_function(**{names.input_name: spec})
     tf.saved_model.save(module, folder, signatures={_SIGNATURE: signature})
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Replace ``path`` whole or not at all. Raises InputError where it cannot be written."""
-    scratch = path.with_name(f".{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        scratch.write_bytes(content)
-        scratch.replace(path)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written: {error.strerror}") from error

@@ -8,8 +8,7 @@ rotation has 48 features of its own as well, beside the 256 that serve all heads
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from keras import layers
 from training.cascade_recipe import Recipe, ShapePart
 from training.models.mtcnn import HEAD_DTYPE, build_pnet, build_rnet, conv, dense, onet_trunk, probability
 from training.models.port_mtcnn import load_original_weights, port
+from training.models.precision import computing_in as computing_in  # noqa: PLC0414  handed on
 
 SIDES_PX = {"pnet": 12, "rnet": 24, "fpnet": 48}  # what each net sees of a candidate
 HEADS: Mapping[str, Mapping[str, int]] = {
@@ -44,17 +44,6 @@ def output_names(net: str) -> tuple[str, ...]:
 def side_of(recipe: Recipe) -> int:
     """Of the crops that the recipe's net sees, in px."""
     return recipe.shape.side_px if recipe.shape else SIDES_PX[recipe.net]
-
-
-@contextmanager
-def computing_in(precision: str) -> Iterator[None]:
-    """Nets built inside compute in ``precision``, float32 or bfloat16; their weights are float32 in any case."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else precision)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
 
 
 def build(net: str, dropout: float = 0.0, shape: ShapePart | None = None) -> keras.Model:

@@ -16,7 +16,7 @@ from training.classic_recipe import (
     Recipe,
 )
 from training.losses.contrastive import ContrastiveLoss, EuclideanDistance, L1Distance, gaps
-from training.models.cascade_nets import computing_in
+from training.models.precision import computing_in
 from training.one_cycle import OneCycle, OneCycleAdam
 
 _STRIDE = 2  # of every pooling, whatever its window
@@ -60,9 +60,13 @@ def pair_graph(recipe: Recipe, steps: int) -> keras.Model:
     if isinstance(recipe.compare, EuclideanPart):
         part = recipe.compare
         loss = ContrastiveLoss(part.margin, part.same_label, part.far_power)
-    # no XLA: its convolutions take twice as long as oneDNN's on a CPU
-    graph.compile(_optimizer(recipe, steps), loss, jit_compile=False)
+    graph.compile(_optimizer(recipe, steps), loss, jit_compile=compiles())
     return graph
+
+
+def compiles() -> bool:
+    """Not TensorFlow's XLA: its convolutions take twice as long as oneDNN's on a CPU. JAX has nothing else."""
+    return bool(keras.backend.backend() == "jax")
 
 
 def _graph(recipe: Recipe) -> keras.Model:
