@@ -85,7 +85,7 @@ deb: $(VENV)/.project  ## build the arm64 packages for Raspberry Pi OS bookworm 
 test-deb: $(VENV)/.project  ## check the packages of dist/ (make deb)
 	$(VENV)/bin/python -m pytest tests/device/test_deb.py $(ARGS)
 
-test-arm64: $(VENV)/.project  ## install the package on an emulated Pi and run the tests there (SUITE=trixie; QEMU_CPU=cortex-a53|a72|a76; needs root)
+test-arm64: $(VENV)/.project  ## install the package on an emulated Pi and run the tests there (SUITE=trixie; PART=quick|clips|suite|install; QEMU_CPU=cortex-a53|a72|a76; needs root)
 	deploy/build-deb $(SUITE)
 	tests/device/arm64 $(SUITE) $(or $(PART),all)
 
