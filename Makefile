@@ -12,7 +12,7 @@ TFLITE_VENV := .venv-tflite
 DEMO_VENV := $(if $(wildcard $(VENV)/.project),$(VENV),$(RUNTIME_VENV))
 
 SHELL_SCRIPTS := .ci/run deploy/apt-install deploy/build-deb deploy/build-wheelhouse deploy/install.sh deploy/make-venv \
-	tests/device/arm64 tests/device/debian-root tests/device/vm-image
+	tests/device/arm64 tests/device/debian-root tests/device/emulate-arm64 tests/device/vm-image
 UV_COMPILE := $(VENV)/bin/uv pip compile --generate-hashes --no-header --no-annotate --no-emit-index-url --quiet \
 	$(if $(UPGRADE),--upgrade)
 UNIVERSAL := --universal --python-version 3.11
@@ -23,7 +23,7 @@ SUITE ?= bookworm
 VM := $(or $(VIGIL_CACHE),.cache)/device/vm
 
 .PHONY: help setup demo demo-driver test check lock test-tflite-runtime deb test-deb test-arm64 \
-	virtual-device wheelhouse clean
+	virtual-device virtual-device-arm64 wheelhouse clean
 
 help:  ## this list
 	@grep -E '^[a-z0-9-]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z0-9-]+):.*## */\1|/' \
@@ -73,7 +73,7 @@ check: $(VENV)/.project  ## format, lint, types, import contracts, shell scripts
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
-	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" shellcheck $(SHELL_SCRIPTS)
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" shellcheck --external-sources $(SHELL_SCRIPTS)
 
 test-tflite-runtime: $(TFLITE_VENV)/.project  ## run the runtime's tests on the fallback interpreter (CPython 3.11)
 	$(TFLITE_VENV)/bin/python -c "import importlib.util, sys, tflite_runtime; sys.exit('ai_edge_litert is here too: this proves nothing' if importlib.util.find_spec('ai_edge_litert') else 0)"
@@ -85,13 +85,22 @@ deb: $(VENV)/.project  ## build the arm64 packages for Raspberry Pi OS bookworm 
 test-deb: $(VENV)/.project  ## check the packages of dist/ (make deb)
 	$(VENV)/bin/python -m pytest tests/device/test_deb.py $(ARGS)
 
-test-arm64: $(VENV)/.project  ## install the package on an emulated Pi and run the tests there (SUITE=trixie; QEMU_CPU=cortex-a53|a72|a76; needs root)
+test-arm64: $(VENV)/.project  ## install the package on an emulated Pi and run the tests there (SUITE=trixie; PART=quick|clips|suite|install; QEMU_CPU=cortex-a53|a72|a76; needs root)
 	deploy/build-deb $(SUITE)
 	tests/device/arm64 $(SUITE) $(or $(PART),all)
 
+# $(1): amd64 or arm64; $(2): Debian's package with the emulator
+define virtual_device
+deploy/apt-install e2fsprogs $(2)
+package=$$(deploy/build-deb bookworm $(1)) && tests/device/vm-image $(VM)-$(1) $(1) \
+	&& $(VENV)/bin/python -m tests.device.virtual_device $(VM)-$(1) $(1) $$package
+endef
+
 virtual-device: $(VENV)/.project  ## run the real unit on an emulated machine with pins and a camera, and watch the relay (needs root)
-	package=$$(deploy/build-deb bookworm amd64) && tests/device/vm-image $(VM) \
-		&& $(VENV)/bin/python -m tests.device.virtual_device $(VM) $$package
+	$(call virtual_device,amd64,qemu-system-x86)
+
+virtual-device-arm64: $(VENV)/.project  ## the same on an emulated 64-bit ARM machine
+	$(call virtual_device,arm64,qemu-system-arm)
 
 wheelhouse: $(VENV)/.project  ## fetch the wheels for a Pi that has no network (SUITE=trixie), into dist/
 	deploy/build-wheelhouse $(SUITE)

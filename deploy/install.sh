@@ -51,7 +51,11 @@ usermod --append --groups gpio,video vigil
 install -d -m 0700 -o vigil -g vigil /var/lib/vigil
 install -d /etc/vigil
 [ -e /etc/vigil/vigil.toml ] || sed 's|^# key_file = |key_file = |' "$here/vigil.toml" >/etc/vigil/vigil.toml
-[ -e /etc/vigil/gallery.key ] || (umask 077 && head -c 32 /dev/urandom >/etc/vigil/gallery.key)
+if [ ! -e /etc/vigil/gallery.key ]; then
+    (umask 077 && head -c 32 /dev/urandom >/etc/vigil/.gallery.key)
+    sync /etc/vigil/.gallery.key # after a power cut there would be a key of 0 bytes
+    mv /etc/vigil/.gallery.key /etc/vigil/gallery.key
+fi
 install -D -m 644 "$here/vigil.service" /etc/systemd/system/vigil.service
 install -D -m 644 "$here/60-vigil.rules" /etc/udev/rules.d/60-vigil.rules
 ln -sfn "releases/$version" /opt/vigil/.next

@@ -1,8 +1,13 @@
 """Runs inside of the virtual device, as root: does what the test asks, plays the camera, watches the relay's line.
 
-One JSON object a line over a virtio port: {"run": COMMAND, "timeout_s": N} -> {"code", "out"}; {"edges": true} -> the
-changes of the relay's line, as [seconds, level], since they were last asked for; {"press": LINE} -> a button is
-pressed; {"scene": FILE or null} -> the camera plays it in a loop, or gives nothing.
+One JSON object a line over a virtio port, and one as the answer. All seconds are the machine's own.
+
+    {"run": COMMAND, "timeout_s": N}         -> {"code", "out", "took_s"}
+    {"until": COMMAND, "within_s": N}        -> {"after_s"}: until it succeeds; null where it does not in time
+    {"relay": LEVEL, "within_s": N}          -> {"after_s"}: until the relay's line has the level
+    {"scene": FILE or null, "press": LINE or null, "edges": true}, any of them
+        -> {"edges", "now_s"}: the camera plays the file in a loop, or gives nothing; a button is pressed; the changes
+        of the relay's line since they were last asked for, as [seconds, level]
 """
 
 from __future__ import annotations
@@ -13,6 +18,7 @@ import struct
 import subprocess
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +26,12 @@ PORT = Path("/dev/virtio-ports/vigil.agent")
 CONFIG = Path("/sys/kernel/config/gpio-sim/vigil")
 CAMERA = Path("/dev/video10")
 LINES, RELAY = 54, 17
-SIZE, FPS = (640, 480), 5.0
+SIZE, FPS = (320, 240), 5.0
 FRAME_BYTES = SIZE[0] * SIZE[1] * 2  # YUYV
 VIDIOC_S_FMT = 0xC0D05605  # linux/videodev2.h: _IOWR('V', 5, struct v4l2_format), 208 bytes
 OUTPUT, FIELD_NONE = 2, 1
+LOOK_S = 0.01
+COMMAND_EVERY_S = 0.5  # a shell and systemctl take a tenth of a second of the emulated core
 
 
 def make_pins() -> Path:
@@ -44,16 +52,16 @@ class Watch(threading.Thread):
         super().__init__(daemon=True)
         self._value, self._lock = value, threading.Lock()
         self._edges: list[list[float]] = []
+        self.level: int | None = None
 
     def run(self) -> None:
-        last = None
         while True:
             level = int(self._value.read_text())
-            if level != last:
-                last = level
+            if level != self.level:
+                self.level = level
                 with self._lock:
                     self._edges.append([time.monotonic(), level])
-            time.sleep(0.01)
+            time.sleep(LOOK_S)
 
     def take(self) -> list[list[float]]:
         with self._lock:
@@ -93,28 +101,52 @@ class Feed(threading.Thread):
                     time.sleep(1 / FPS)
 
 
+def run(command: str, timeout_s: float) -> dict[str, Any]:
+    begun_s = time.monotonic()
+    try:
+        done = subprocess.run(
+            ["/bin/bash", "-c", command],
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            errors="replace",
+        )
+    except subprocess.TimeoutExpired:
+        return {"code": 124, "out": "no answer in time", "took_s": timeout_s}
+    return {"code": done.returncode, "out": done.stdout + done.stderr, "took_s": time.monotonic() - begun_s}
+
+
+def wait(holds: Callable[[], bool], within_s: float, every_s: float) -> dict[str, Any]:
+    begun_s = time.monotonic()
+    while not holds():
+        if time.monotonic() - begun_s > within_s:
+            return {"after_s": None}
+        time.sleep(every_s)
+    return {"after_s": time.monotonic() - begun_s}
+
+
+def press(line: Path) -> None:
+    """A button closes to ground for 0.3 s."""
+    (line / "pull").write_text("pull-down")
+    time.sleep(0.3)
+    (line / "pull").write_text("pull-up")
+
+
 def answer(asked: dict[str, Any], pins: Path, watch: Watch, feed: Feed) -> dict[str, Any]:
-    if "run" in asked:
-        try:
-            done = subprocess.run(
-                ["/bin/bash", "-c", asked["run"]],
-                check=False,
-                capture_output=True,
-                text=True,
-                timeout=asked["timeout_s"],
-                errors="replace",
-            )
-        except subprocess.TimeoutExpired:
-            return {"code": 124, "out": "no answer in time"}
-        return {"code": done.returncode, "out": done.stdout + done.stderr}
-    if "press" in asked:
-        pull = pins / f"sim_gpio{asked['press']}" / "pull"
-        pull.write_text("pull-down")
-        time.sleep(0.3)
-        pull.write_text("pull-up")
+    match asked:
+        case {"run": command, "timeout_s": timeout_s}:
+            return run(command, timeout_s)
+        case {"until": command, "within_s": within_s}:
+            return wait(lambda: not run(command, within_s)["code"], within_s, COMMAND_EVERY_S)
+        case {"relay": level, "within_s": within_s}:
+            return wait(lambda: watch.level == level, within_s, LOOK_S)
+    edges = watch.take() if "edges" in asked else []
     if "scene" in asked:
         feed.scene = asked["scene"]
-    return {"edges": watch.take() if "edges" in asked else [], "now_s": time.monotonic()}
+    if "press" in asked:
+        press(pins / f"sim_gpio{asked['press']}")
+    return {"edges": edges, "now_s": time.monotonic()}
 
 
 def main() -> None:
@@ -132,4 +164,5 @@ def main() -> None:
                 port.write(json.dumps(answer(json.loads(line), pins, watch, feed)).encode() + b"\n")
 
 
-main()
+if __name__ == "__main__":
+    main()
