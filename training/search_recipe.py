@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -14,11 +13,12 @@ from msgspec import Meta
 
 from edge.errors import ConfigError
 from training.cascade_recipe import RECIPES, Count, ShapePart
+from training.recipe_file import Section, read_recipe
 
 DEFAULT_RECIPE = RECIPES / "search_fpnet.toml"
 
 
-class SpacePart(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class SpacePart(Section, frozen=True, kw_only=True):
     """The values that each number of a ShapePart may take."""
 
     width: Annotated[tuple[float, ...], Meta(min_length=1)]
@@ -36,7 +36,7 @@ class SpacePart(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
         return [shape_of(dict(zip(names, row, strict=True))) for row in itertools.product(*values)]
 
 
-class SearchRecipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class SearchRecipe(Section, frozen=True, kw_only=True):
     """The whole file. ``trials``: that are trained, ``steps`` each; ``draws_max``: with those that are not.
 
     ``ratio_max``: of a candidate's int8 latency to the shipped net's, timed in ``rounds`` of ``calls`` of each.
@@ -65,10 +65,10 @@ def shape_of(params: dict[str, float]) -> ShapePart:
 
 def load_search_recipe(path: Path = DEFAULT_RECIPE) -> SearchRecipe:
     """The TOML file at ``path``. Raises ConfigError naming the file, the key and what was expected."""
+    recipe = read_recipe(path, SearchRecipe, "of a search")
     try:
-        recipe = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), SearchRecipe)
         recipe.space.shapes()
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+    except msgspec.ValidationError as error:
         raise ConfigError(f"{path}: not a recipe of a search: {error}") from error
     if recipe.trials > recipe.draws_max:
         raise ConfigError(f"{path}: expected draws_max of at least {recipe.trials} trials, got {recipe.draws_max}")

@@ -14,6 +14,7 @@ import tensorflow as tf
 from edge.errors import ConfigError, InputError
 from edge.runtime.manifest import MODELS_DIR
 from edge.types import Floats
+from training.classic_callbacks import took
 from training.classic_data import batches, steps_an_epoch
 from training.classic_recipe import NAMES, RECIPES, OneCyclePart, Recipe, load_recipe
 from training.classic_results import Result, changes, record
@@ -277,3 +278,13 @@ def test_an_epoch_shows_every_pair_once_with_its_label() -> None:
     labels = np.concatenate([labels for _, labels in shown])
     assert labels.sum() == (~pairs.same).sum()  # 0 is the same person here
     assert shown[0][0].shape == (4, 2, 64, 64, 3)
+
+
+def test_it_is_told_on_what_each_epoch_was_run_and_for_how_long() -> None:
+    gpu = {"loss": 1.0, "seconds": 1.5, "core_seconds": 2.0, "on": "jax on gpu:0"}
+    cpu = {"loss": 0.5, "seconds": 240.0, "core_seconds": 300.0, "on": "tensorflow on cpu:0"}
+    text = took([{"loss": 2.0}, gpu, gpu, cpu])
+    assert text == (
+        "1 epochs by an unknown device; 2 epochs by jax on gpu:0 in 3 s, 4 s of its processor cores;"
+        " 1 epochs by tensorflow on cpu:0 in 4 min, 5 min of its processor cores"
+    )

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from edge.errors import InputError
 from edge.types import Floats
@@ -14,7 +15,7 @@ from edge.verify.template import distances, template
 WIDTH = 16
 
 
-def unit_rows(raw: Floats) -> Floats:
+def unit_rows(raw: NDArray[np.floating]) -> Floats:
     return np.asarray(raw / np.linalg.norm(raw, axis=-1, keepdims=True), np.float32)
 
 

@@ -18,12 +18,12 @@ from edge.images import read_image
 from edge.types import Floats, Pixels
 from training.data.face_sets import read_rows
 from training.data.own_folder import ANCHOR, NEGATIVE, POSITIVE
+from training.data.unmixed import some
 
 Role = str
 ANY = ""
 Rows = NDArray[np.intp]
 See = Callable[[Pixels, Floats | None], Pixels]
-_NAMED = 5  # of each sort of trouble; the rest is counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Troubles:
 
     def lines(self) -> list[str]:
         """One line a kind: how many, and the first few by name."""
-        return [f"{kind}: {len(names)} ({_some(names)})" for kind, names in sorted(self.found.items())]
+        return [f"{kind}: {len(names)} ({some(names)})" for kind, names in sorted(self.found.items())]
 
 
 def list_people(folder: Path, role: Role = ANY, *, set_name: str = "") -> list[PhotoFile]:
@@ -207,7 +207,3 @@ def _entries(folder: Path) -> list[Path]:
 
 def _files(folder: Path) -> list[Path]:
     return sorted((path for path in _entries(folder) if path.is_file()), key=natural)
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:_NAMED]) + (", ..." if len(names) > _NAMED else "")

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 from msgspec import Meta
 
-from edge.errors import ConfigError
+from training.recipe_file import Section, read_recipe
 
 DEFAULT_RECIPE = Path(__file__).resolve().parent.parent / "recipes" / "fpnet_v0.toml"
 
@@ -18,7 +16,7 @@ Count = Annotated[int, Meta(ge=1)]
 Sigma = Annotated[float, Meta(ge=0)]
 
 
-class JitterPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class JitterPart(Section, frozen=True, kw_only=True):
     """How the training crop differs from the labelled box; see the comments of the file."""
 
     scale_min: Annotated[float, Meta(gt=0.5, le=1.5)]
@@ -30,7 +28,7 @@ class JitterPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     grey_share: Share
 
 
-class FpnetRecipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class FpnetRecipe(Section, frozen=True, kw_only=True):
     """The whole file."""
 
     seed: Annotated[int, Meta(ge=0)]
@@ -50,7 +48,4 @@ class FpnetRecipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
 def load_recipe(path: Path = DEFAULT_RECIPE) -> FpnetRecipe:
     """Raises ConfigError naming the file and the key."""
-    try:
-        return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), FpnetRecipe)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise ConfigError(f"{path}: not a recipe of FPNet version 0: {error}") from error
+    return read_recipe(path, FpnetRecipe, "of FPNet version 0")
