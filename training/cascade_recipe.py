@@ -76,18 +76,6 @@ class SpoilPart(Section, frozen=True):
     occlusion_side_max: Annotated[float, Meta(gt=0, le=0.6)]
 
 
-class OddLightPart(Section, frozen=True):
-    """Light that is rare in photos and common at doors and in cars. Shares of crops. ``tinted``: by a lamp of one
-    colour, which leaves down to ``tinted_gain_min`` of a channel; ``faded``: by haze, glare or a fogged lens, which
-    leave down to ``faded_contrast_min`` of the contrast.
-    """
-
-    tinted_share: Share
-    tinted_gain_min: Annotated[float, Meta(gt=0, le=1)]
-    faded_share: Share
-    faded_contrast_min: Annotated[float, Meta(gt=0, le=1)]
-
-
 class LossPart(Section, frozen=True):
     """Weights of the terms (training.losses.cascade). ``keep``: with online hard example mining this share of a batch,
     the middle of it by loss, teaches; 1 is the whole batch. ``squared``: squared Euclidean terms, as in the thesis.
@@ -156,7 +144,6 @@ class Recipe(RecipeFile, frozen=True, omit_defaults=True):
     loss: LossPart
     schedule: SchedulePart
     export: ExportPart
-    odd_light: OddLightPart | None = None
     shape: ShapePart | None = None
 
 

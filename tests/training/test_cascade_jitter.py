@@ -8,12 +8,12 @@ import pytest
 
 from edge.geometry import mirror_rotation, rotation_from_euler, turn_in_plane
 from edge.types import Floats, Pixels
-from training.cascade_recipe import RECIPES, LabelPart, OddLightPart, WindowPart, load_recipe
+from training.cascade_recipe import RECIPES, LabelPart, WindowPart, load_recipe
 from training.data.cascade_batches import batches, chances, face_truth, split
 from training.data.cascade_jitter import CROP_PX, Labels, Windows, cut, draw_windows, follow, shrink, turned_boxes
 from training.data.cascade_set import FaceSet
 from training.data.cascade_smoke import smoke_recipe, smoke_set
-from training.data.cascade_spoil import oddly_lit, spoil
+from training.data.cascade_spoil import spoil
 
 POINTS = np.array([[38.5, 40.5], [57.5, 41.5], [46.5, 50.5], [41.5, 60.5], [55.5, 59.5]], np.float32)
 ROTATION = rotation_from_euler(25, -10, 5)
@@ -126,19 +126,6 @@ def test_spoiling_keeps_the_shape_changes_pixels_and_not_its_input() -> None:
     assert spoilt.dtype == np.uint8
     assert (crops == 120).all()
     assert np.std([crop.mean() for crop in spoilt]) > 5
-
-
-def test_odd_light_takes_channels_and_contrast_from_some_crops_and_leaves_the_rest() -> None:
-    crops = np.random.default_rng(3).integers(0, 256, (400, 8, 8, 3)).astype(np.uint8)
-    part = OddLightPart(tinted_share=0.25, tinted_gain_min=0.1, faded_share=0.25, faded_contrast_min=0.15)
-    lit = oddly_lit(crops, part, np.random.default_rng(0))
-    assert lit.shape == crops.shape
-    same = (lit == crops).all(axis=(1, 2, 3))
-    assert 0.45 < same.mean() < 0.68  # 0.75 ** 2
-    contrasts = lit.std(axis=(1, 2)) / crops.std(axis=(1, 2))
-    assert contrasts.max() < 1.02
-    assert contrasts.min() < 0.2
-    assert (np.ptp(contrasts[~same], axis=1) > 0.2).mean() > 0.3  # of tinted crops the channels differ
 
 
 def test_crops_are_shrunk_by_area() -> None:

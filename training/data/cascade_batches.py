@@ -14,7 +14,7 @@ from edge.types import Floats, Pixels
 from training.cascade_recipe import LabelPart, Recipe, WindowPart
 from training.data.cascade_jitter import CROP_PX, Labels, Windows, cut, draw_windows, follow, shrink
 from training.data.cascade_set import CascadeSet, FaceSet, NegativeSet
-from training.data.cascade_spoil import oddly_lit, spoil
+from training.data.cascade_spoil import spoil
 from training.losses.cascade import truth_rows
 from training.models.cascade_nets import HEADS, side_of
 from training.models.pose_head import drawing_chances, scaled
@@ -62,7 +62,7 @@ def batches(half: Half, recipe: Recipe, first_step: int = 0) -> Iterator[tuple[F
     while True:
         rng = np.random.default_rng((recipe.seed, step))
         crops, truth = _batch(half, odds, recipe, rng)
-        yield scaled(shrink(_spoilt(crops, recipe, rng), side_of(recipe))), truth
+        yield scaled(shrink(spoil(crops, recipe.spoil, rng), side_of(recipe))), truth
         step += 1
 
 
@@ -72,14 +72,9 @@ def calibration_crops(half: Half, recipe: Recipe) -> Pixels:
     parts: list[Pixels] = []
     while sum(map(len, parts)) < recipe.export.calibration_crops:
         rng = np.random.default_rng((recipe.seed, len(parts), 1))  # three numbers: no batch of the training has them
-        crops = _spoilt(_batch(half, odds, recipe, rng)[0], recipe, rng)
+        crops = spoil(_batch(half, odds, recipe, rng)[0], recipe.spoil, rng)
         parts.append(shrink(crops, side_of(recipe)))
     return np.concatenate(parts)[: recipe.export.calibration_crops]
-
-
-def _spoilt(crops: Pixels, recipe: Recipe, rng: np.random.Generator) -> Pixels:
-    lit = oddly_lit(crops, recipe.odd_light, rng) if recipe.odd_light else crops
-    return spoil(lit, recipe.spoil, rng)
 
 
 def _batch(half: Half, odds: NDArray[np.float64], recipe: Recipe, rng: np.random.Generator) -> tuple[Pixels, Floats]:

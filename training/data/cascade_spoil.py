@@ -7,9 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.types import Floats, Pixels
-from training.cascade_recipe import OddLightPart, SpoilPart
+from training.cascade_recipe import SpoilPart
 
-_FADED_TO = (50.0, 210.0)  # the grey that haze and glare bring everything nearer to
 _INFRARED = np.array([0.05, 0.25, 0.7], np.float32)  # BGR: skin reflects near infrared as it does red, and more
 
 
@@ -25,18 +24,6 @@ def spoil(crops: Pixels, part: SpoilPart, rng: np.random.Generator) -> Pixels:
     for row in _chosen(len(crops), part.jpeg_share, rng):
         spoilt[row] = _encode(spoilt[row], int(rng.integers(part.jpeg_quality_min, 95, endpoint=True)))
     return spoilt
-
-
-def oddly_lit(crops: Pixels, part: OddLightPart, rng: np.random.Generator) -> Pixels:
-    """``crops`` (n, s, s, 3), some of them as a coloured lamp, haze or glare shows them: copies."""
-    lit = crops.copy()
-    tinted, faded = (_chosen(len(crops), share, rng) for share in (part.tinted_share, part.faded_share))
-    gains = np.exp(rng.uniform(np.log(part.tinted_gain_min), 0, (len(tinted), 1, 1, 3)))
-    lit[tinted] = (lit[tinted] * gains).astype(np.uint8)
-    contrasts = np.exp(rng.uniform(np.log(part.faded_contrast_min), 0, (len(faded), 1, 1, 1)))
-    greys = rng.uniform(*_FADED_TO, (len(faded), 1, 1, 1))
-    lit[faded] = (greys + contrasts * (lit[faded] - greys)).astype(np.uint8)
-    return lit
 
 
 def _chosen(n: int, share: float, rng: np.random.Generator) -> NDArray[np.intp]:

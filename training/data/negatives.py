@@ -49,17 +49,15 @@ def windows_outside(
 
 def windows_inside(box: Floats, landmarks: Floats, faces: Floats, count: int, rng: np.random.Generator) -> Floats:
     """At most ``count`` square windows (n, 4) on parts of the face at ``box`` (4,): round a landmark of ``landmarks``
-    (5, 2), anywhere inside, showing half of it, or about its left or right edge, where the ears of a turned face are.
+    (5, 2), anywhere inside, or showing half of it.
     """
     draws = count * _DRAWS
     side, centre = float((box[2:] - box[:2]).max()), (box[:2] + box[2:]) / 2
     on_point = landmarks[rng.integers(5, size=draws)] + rng.normal(0, 0.05 * side, (draws, 2))
     anywhere = box[:2] + rng.random((draws, 2)) * (box[2:] - box[:2])
-    angles, kinds = rng.uniform(0, 2 * np.pi, draws), rng.integers(4, size=draws)
+    angles, kinds = rng.uniform(0, 2 * np.pi, draws), rng.integers(3, size=draws)
     half_off = centre + rng.uniform(0.45, 0.75, (draws, 1)) * side * np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    beside = np.stack([box[rng.choice([0, 2], draws)], box[1] + rng.uniform(0.25, 0.75, draws) * side], axis=1)
-    beside[:, 0] += rng.uniform(-0.08, 0.08, draws) * side
-    centres = np.choose(kinds[:, None], [on_point, anywhere, half_off, beside])
+    centres = np.choose(kinds[:, None], [on_point, anywhere, half_off])
     sides = side * np.where(kinds == 2, rng.uniform(0.7, 1.2, draws), rng.uniform(0.18, 0.5, draws))[:, None]
     return _first_free(np.concatenate([centres - sides / 2, centres + sides / 2], axis=1), faces, count)
 
