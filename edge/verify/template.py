@@ -15,9 +15,9 @@ def template(views: Floats) -> Floats:
 
     The limits are measured between single photos. Scaled to length 1, a mean of four views is nearer to everybody: at
     the limit for a false match rate of 1e-4 strangers matched at 2.0e-4 (lfw), of eight at 2.5e-4. Not scaled at all it
-    is too far from its owner as well (2.7e-5, and 2.0 % turned away). In between the rate holds for 1 to 8 views (at
-    most 1.0e-4), and more views still help. Views that are alike have a mean of length 1, and gain and cost nothing.
-    Raises InputError for views that cancel out.
+    is too far from its owner as well (2.7e-5, and 2.0 % turned away). In between the rate holds for 1 to 8 views (0.9
+    to 1.2e-4 with 28 people, which is noise), and more views still help. Views that are alike have a mean of length 1,
+    and gain and cost nothing. Raises InputError for views that cancel out.
     """
     mean = views.astype(np.float64).mean(axis=0)
     length = float(np.linalg.norm(mean))
