@@ -84,7 +84,8 @@ def _figures(canvas: Pixels, one: Figures) -> None:
     _bar(canvas, 200, "PERCLOS", one.perclos_60, _PERCLOS_MAX, alarming=(one.perclos_60 or 0) >= _PERCLOS_MAX / 2)
     head = "head ?" if one.yaw_deg is None or one.pitch_deg is None else f"head {one.yaw_deg:+.0f} {one.pitch_deg:+.0f}"
     learnt = "" if one.calibration >= 1 else f"   learning the road {one.calibration:.0%}"
-    words = f"{head}   nods {one.nods}   yawns {one.yawns}{learnt}"
+    yawns = "" if one.mouth_open is None else f"   yawns {one.yawns}"
+    words = f"{head}   nods {one.nods}{yawns}{learnt}"
     write(canvas, words, (440, canvas.shape[0] - 11), 0.5, PAPER)
 
 

@@ -25,11 +25,11 @@ def test_a_clip_is_watched_and_reported(clips_dir: Path, tmp_path: Path, capsys:
     assert "calibrating -> calibrated" in said
     assert "minutes watched" in said
     drive = read_log(log).run()
-    assert drive.times.size > 200
-    assert log.stat().st_size < 250 * 472  # bytes a frame; hers are lively
+    assert 60 < drive.times.size < 472  # frames in which nothing moves are left out
+    assert log.stat().st_size < 250 * 472  # bytes a frame
     assert np.isfinite(drive.columns["blink_s"]).sum() == 5  # as counted in tests/driver_clips.toml
     yaw_deg = drive.columns["yaw_deg"]
-    assert np.isfinite(yaw_deg).sum() > 100
+    assert np.isfinite(yaw_deg).sum() > 30
     assert np.nanmax(np.abs(yaw_deg)) < 23  # she never looks off the road that she was taught by
     assert video.stat().st_size > 100_000
     assert run(["report", str(log), str(picture)]) == ExitCode.OK
