@@ -277,7 +277,7 @@ class Trial:
         self.settle()
         rise = self.press_for("man")
         self.scene(None)
-        # OpenCV waits 10 s for a frame: the door is locked after timeout_s, and it is the watchdog that ends the process.
+        # OpenCV waits 10 s for a frame: the door is locked after timeout_s, and the watchdog ends the process.
         ended = self.vm.until("! systemctl is-active --quiet vigil", WATCHDOG_S + 5)
         holds = rise is not None and ended is not None and self.relay(0) is not None
         self.checks.add("without frames the service ends, and the relay is safe", holds, after(ended))
@@ -311,7 +311,7 @@ class Trial:
     def updates(self) -> None:
         self.settle()
         before = self.state()
-        self.vm.run(f"cp -al /opt/vigil/releases/*/lib/*/site-packages {WHEELS}")
+        self.vm.run(f"mkdir -p $(dirname {WHEELS}) && cp -al /opt/vigil/releases/*/lib/*/site-packages {WHEELS}")
         told = self.vm.run("vigil-update /srv/vigil_9.0.deb; echo code $?", 600)
         holds = self.in_use("9.0") and self.state() == before and "access.failures" in before
         self.checks.add("an update over the running service loses no template and no counter", holds, told[-60:])
