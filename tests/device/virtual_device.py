@@ -48,8 +48,9 @@ ROLLBACK_MAX_S = 60
 MEMORY_MAX_MB = 140
 CONFIG = f"""
 set -eu
-sed -i -e 's|^source = .*|source = "v4l2:/dev/video10"|' -e 's|^fps = .*|fps = {FPS}|' -e 's|^# chip = .*|chip = 0|' \\
-    /etc/vigil/vigil.toml
+chip=$(cat /sys/kernel/config/gpio-sim/vigil/bank0/chip_name) # an emulated ARM machine has one of its own before it
+sed -i -e 's|^source = .*|source = "v4l2:/dev/video10"|' -e 's|^fps = .*|fps = {FPS}|' \\
+    -e "s|^# chip = .*|chip = ${{chip#gpiochip}}|" /etc/vigil/vigil.toml
 """
 STATE = """
 import sqlite3
@@ -245,8 +246,10 @@ class Trial:
         begun = self.vm.run("date '+%F %T'")
         rise = self.press_for("stranger")
         said = self.journal_since(begun)
-        refused = "scanning -> refused (failed)" in said or "(failed)" in said
-        self.checks.add("the stranger is looked at, and the relay never rises for him", rise is None and refused, rise)
+        refused = "scanning -> refused (failed)" in said
+        self.checks.add(
+            "the stranger is looked at, and the relay never rises for him", rise is None and refused, after(rise)
+        )
         self.settle()
         rise = self.press_for("man")
         self.checks.add("the relay rises for the man", rise is not None, after(rise))
@@ -314,7 +317,11 @@ class Trial:
         self.vm.run(f"mkdir -p $(dirname {WHEELS}) && cp -al /opt/vigil/releases/*/lib/*/site-packages {WHEELS}")
         told = self.vm.run("vigil-update /srv/vigil_9.0.deb; echo code $?", 600)
         holds = self.in_use("9.0") and self.state() == before and "access.failures" in before
-        self.checks.add("an update over the running service loses no template and no counter", holds, told[-60:])
+        self.checks.add(
+            "an update over the running service loses no template and no counter",
+            holds,
+            "; ".join(told.splitlines()[1:]),
+        )
         done = self.vm.say(600, run="vigil-update /srv/vigil_9.1.deb; echo code $?", timeout_s=600)
         holds = self.in_use("9.0") and "9.0 serves again" in done["out"] and "code 9" in done["out"]
         holds = holds and self.unpacked_s + done["took_s"] <= ROLLBACK_MAX_S
