@@ -432,9 +432,9 @@ def steps(trial: Trial) -> list[Callable[[], None]]:
         trial.unplugged,
         trial.disk_full,
         trial.updates,
+        trial.journal,  # before the power is cut: the machine keeps its journal in memory
         trial.power_cut,
         trial.reboot,
-        trial.journal,
         trial.remove,
     ]
 
