@@ -65,7 +65,8 @@ def deb(request: pytest.FixtureRequest) -> Path:
 def test_it_is_for_one_python_and_small_enough(deb: Path) -> None:
     python = PYTHONS[field(deb, "Version").split("+")[1]]
     assert f"python3 (>= {python})" in field(deb, "Depends")
-    assert int(field(deb, "Installed-Size")) <= INSTALLED_MAX_KIB
+    if field(deb, "Architecture") == "arm64":  # amd64 is made for the virtual device only, and its OpenCV is larger
+        assert int(field(deb, "Installed-Size")) <= INSTALLED_MAX_KIB
 
 
 def test_it_carries_program_models_unit_manual_and_completion(deb: Path) -> None:

@@ -135,9 +135,15 @@ class Machine:
             if time.monotonic() > until_s:
                 raise VmError(f"no answer in time; the console's end:\n{self.console()}")
             try:
-                self._pending += self._socket.recv(65536)
+                came = self._socket.recv(65536)
             except TimeoutError:
                 self._alive()
+                continue
+            except ConnectionError:
+                came = b""
+            if not came:
+                raise VmError(f"qemu ended; the console's end:\n{self.console()}")
+            self._pending += came
         line, self._pending = self._pending.split(b"\n", 1)
         answer: dict[str, Any] = json.loads(line)
         return answer
