@@ -21,12 +21,13 @@ from edge.runtime.litert import Model, ModelStore, Runnable
 from edge.types import Face, Faces, Floats, Frame, Pixels
 
 _RNET_PX, _FPNET_PX = 24, 48
-_RNET_BATCHES, _FPNET_BATCHES = (4, 16), (1,)  # a face or two is the rule; each size costs its own memory
+_RNET_BATCHES, _FPNET_BATCHES = (8, 16), (1,)  # a face or two is the rule; each size costs its own memory
 _PROPOSALS_OVERLAP_MAX = 0.5
 _NEIGHBOURS = np.ones((3, 3), np.uint8)
 _DOUBT_MIN = 0.3  # FPNet's first look has to reach this for a second: most of what is no face gets none
-# Profiles score low with P-Net, and so does clutter: the best of the doubtful go on, and a full room costs no more.
-_SURE_SCORE, _DOUBTFUL_MAX = 0.6, 16
+# Profiles score low with P-Net, and so does clutter: the best of the doubtful go on too, 8 of them, or as many as fill up
+# R-Net's batches of 16 and 8; so a full room costs little more than an empty one.
+_SURE_SCORE, _DOUBTFUL_MIN, _PROPOSALS_WANTED = 0.6, 8, 24
 _PROPOSALS_MAX = 300  # a crowd has fewer; noise at night may have thousands
 
 
@@ -54,7 +55,7 @@ class Cascade:
         return self._decide(octaves, first.found.boxes, score_min, first.found.scores)
 
     def propose(self, octaves: Octaves) -> Candidates:
-        """P-Net's share of ``detect``: at most 300 windows that may hold a face, 16 of them doubtful; best first."""
+        """P-Net's share of ``detect``: at most 300 windows that may hold a face, mostly no more than 24; best first."""
         height, width = octaves.image(1).shape[:2]
         pyramid = plan(width, height, self._config.min_face_px, self._config.scale_step)
         outputs, cells = self._pnet(pyramid).run(pyramid.paint(octaves)[None]), cells_of(pyramid)
@@ -65,7 +66,7 @@ class Cascade:
         # One limit within and across levels: a second look of R-Net at the same place finds no face more.
         kept = nms(boxes, scores, _PROPOSALS_OVERLAP_MAX)
         sure = int((scores[kept] >= _SURE_SCORE).sum())
-        kept = kept[: min(sure + _DOUBTFUL_MAX, _PROPOSALS_MAX)]
+        kept = kept[: min(max(sure + _DOUBTFUL_MIN, _PROPOSALS_WANTED), _PROPOSALS_MAX)]
         return Candidates(boxes[kept], scores[kept], kept)
 
     def refine(self, octaves: Octaves, proposals: Candidates) -> Candidates:
