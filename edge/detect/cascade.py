@@ -25,7 +25,7 @@ _RNET_BATCHES, _FPNET_BATCHES = (8, 16), (1,)  # a face or two is the rule; each
 _PROPOSALS_OVERLAP_MAX = 0.5
 _NEIGHBOURS = np.ones((3, 3), np.uint8)
 _DOUBT_MIN = 0.3  # FPNet's first look has to reach this for a second: most of what is no face gets none
-# Profiles score low with P-Net, and so does clutter: the best of the doubtful go on too, 8 of them, or as many as fill up
+# Profiles score low with P-Net, and so does clutter: the best of the doubtful go on too, 8 of them, or as many as fill
 # R-Net's batches of 16 and 8; so a full room costs little more than an empty one.
 _SURE_SCORE, _DOUBTFUL_MIN, _PROPOSALS_WANTED = 0.6, 8, 24
 _PROPOSALS_MAX = 300  # a crowd has fewer; noise at night may have thousands
