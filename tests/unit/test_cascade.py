@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from edge.config import DetectConfig
+from edge.crops import Octaves
 from edge.detect.cascade import Cascade
 from edge.geometry import geodesic_deg, iou, transform_points, turn_in_plane
 from edge.images import read_image
@@ -91,3 +92,14 @@ def test_noise_and_flat_frames_hold_no_face(cascade: Cascade) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (240, 320, 3), np.uint8)
     for pixels in (noise, np.zeros_like(noise), np.full_like(noise, 255)):
         assert len(cascade.detect(Frame(pixels, 0.0))) == 0
+
+
+@pytest.mark.parametrize("name", ["single_face.jpg", "multi_face.jpg"])
+def test_proposals_are_best_first_apart_and_few_of_them_doubtful(clips_dir: Path, name: str) -> None:
+    credulous = Cascade(ModelStore(), DetectConfig(min_face_px=24, pnet_score_min=0.01))
+    found = credulous.propose(Octaves(read_image(clips_dir / name).pixels))
+    assert (np.diff(found.scores) <= 0).all()
+    overlaps = np.array([iou(box, found.boxes) for box in found.boxes])
+    assert (overlaps - np.eye(len(overlaps))).max() <= 0.5 + 1e-5
+    sure = int((found.scores >= 0.6).sum())
+    assert len(found.scores) == max(sure + 8, 24)  # there is clutter enough to fill up with
