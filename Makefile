@@ -96,6 +96,8 @@ package=$$(deploy/build-deb bookworm $(1)) && tests/device/vm-image $(VM)-$(1) $
 	&& $(VENV)/bin/python -m tests.device.virtual_device $(VM)-$(1) $(1) $$package
 endef
 
+# Nobody fetches this package: packed fast, not small.
+virtual-device: export ZSTD_LEVEL := 1
 virtual-device: $(VENV)/.project  ## run the real unit on an emulated machine with pins and a camera, and watch the relay (needs root)
 	$(call virtual_device,amd64,qemu-system-x86)
 

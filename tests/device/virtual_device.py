@@ -346,9 +346,8 @@ class Trial:
         self.checks.add(
             "the journal holds no face data", found is None and bool(text), found or f"{len(text.splitlines())} lines"
         )
-        files = self.vm.run(
-            "find / -xdev \\( -name 'core*' -path '*vigil*' -o -path '/var/lib/vigil/*.jpg' \\) -newer /etc/hostname"
-        )
+        kinds = " -o ".join(f"-name '{kind}'" for kind in ("core", "core.[0-9]*", "*.jpg", "*.png", "*.bmp"))
+        files = self.vm.run(f"find / -xdev -type f \\( {kinds} \\) -newer /etc/hostname")
         self.checks.add("no picture and no core file is left", not files, files or "none")
 
     def power_cut(self) -> None:
