@@ -11,7 +11,7 @@ import pytest
 
 from edge.__main__ import run
 
-MEMORY_MAX_MB = 150  # of a million bytes
+SERVICE_MAX_MB, WITH_PICTURES_MAX_MB = 150, 160  # of a million bytes; a video is encoded beside, which no service does
 HELP_MAX_S = 0.3
 # The peak of the process itself: what wait4 tells counts the parent's memory in, from before the exec.
 MEASURED = """
@@ -26,24 +26,25 @@ sys.exit(code)
 
 @pytest.mark.clips
 @pytest.mark.slow
-def test_the_whole_demo_stays_within_its_memory(tmp_path: Path, clips_dir: Path) -> None:
+@pytest.mark.parametrize(
+    ("pictures", "most_mb"),
+    [((), SERVICE_MAX_MB), (("--video", "v.mp4", "--sheet", "v.png"), WITH_PICTURES_MAX_MB)],
+    ids=["service", "with pictures"],
+)
+def test_the_whole_demo_stays_within_its_memory(
+    tmp_path: Path, clips_dir: Path, pictures: tuple[str, ...], most_mb: float
+) -> None:
     config = tmp_path / "vigil.toml"
     config.write_text(f'[state]\ndirectory = "{tmp_path / "state"}"\n[access]\nhands_free = true\n')
     assert run(["enroll", "Guest", "--images", str(clips_dir / "single_face.jpg"), "--config", str(config)]) == 0
     clips = ("WolfgangLanger_Pexels.mp4", "no_face.mp4", "noface_face.mov")
     command = ["run", "--fast", "--gpio", "mock", "--config", str(config)]
     command += [word for clip in clips for word in ("--camera", str(clips_dir / clip))]
-    command += [
-        "--events",
-        str(tmp_path / "e.jsonl"),
-        "--video",
-        str(tmp_path / "v.mp4"),
-        "--sheet",
-        str(tmp_path / "v.png"),
-    ]
+    command += ["--events", str(tmp_path / "e.jsonl")]
+    command += [word if word.startswith("--") else str(tmp_path / word) for word in pictures]
     done = subprocess.run([sys.executable, "-c", MEASURED, *command], capture_output=True, text=True, check=True)
     peak_kib = int(done.stdout.splitlines()[-1])
-    assert peak_kib * 1024 / 1e6 < MEMORY_MAX_MB
+    assert peak_kib * 1024 / 1e6 < most_mb
 
 
 def test_help_answers_at_once() -> None:
