@@ -28,7 +28,6 @@ from training.models.cascade_nets import (
     HEADS,
     SIDES_PX,
     build,
-    computing_in,
     copy_weights,
     output_names,
     side_of,
@@ -36,6 +35,7 @@ from training.models.cascade_nets import (
     training_graph,
 )
 from training.models.pose_head import scaled
+from training.models.precision import computing_in
 
 RUNS, CACHE = Path("runs/cascade"), Path(".cache/cascade")
 _CHECKPOINT = "checkpoint.keras"

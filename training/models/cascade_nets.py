@@ -18,7 +18,6 @@ from keras import layers
 from training.cascade_recipe import Recipe, ShapePart
 from training.models.mtcnn import HEAD_DTYPE, build_pnet, build_rnet, conv, dense, onet_trunk, probability
 from training.models.port_mtcnn import load_original_weights, port
-from training.models.precision import computing_in as computing_in  # noqa: PLC0414  handed on
 
 SIDES_PX = {"pnet": 12, "rnet": 24, "fpnet": 48}  # what each net sees of a candidate
 HEADS: Mapping[str, Mapping[str, int]] = {
