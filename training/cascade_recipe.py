@@ -154,6 +154,8 @@ def load_recipe(path: Path, net: str) -> Recipe:
         raise ConfigError(f"{path}: expected a recipe for {net}, found one for {recipe.net}")
     if recipe.shape and (net, recipe.start) != ("fpnet", "scratch"):
         raise ConfigError(f"{path}: expected shape only in a recipe of fpnet with start scratch, found {recipe.start}")
+    if (net, recipe.start) == ("pnet", "port"):
+        raise ConfigError(f"{path}: expected start scratch: P-Net strides where MTCNN pools, its weights do not fit")
     labels = recipe.labels
     if not labels.negative_iou_max <= labels.part_iou_min <= labels.positive_iou_min:
         raise ConfigError(f"{path}: expected labels.negative_iou_max <= part_iou_min <= positive_iou_min")

@@ -63,7 +63,7 @@ class FpnetTrials:
         with tempfile.TemporaryDirectory(prefix="vigil-search-") as folder:
             path = Path(folder) / "fpnet.tflite"
             content = export_int8(net, [crops], path, output_names("fpnet"), shape=(None, side, side, 3))
-            candidate = Model("fpnet", path, spec_of("fpnet", content, side), (1, side, side, 3))
+            candidate = Model("fpnet", path, spec_of("fpnet", content, side, "scratch"), (1, side, side, 3))
             return side_by_side(candidate, self._shipped, self._recipe.rounds, self._recipe.calls), len(content)
 
 

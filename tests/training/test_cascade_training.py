@@ -117,6 +117,13 @@ def test_a_recipe_with_a_mistake_is_refused(tmp_path: Path, old: str, new: str, 
         load_recipe(tmp_path / "mine.toml", "fpnet")
 
 
+def test_pnet_cannot_start_from_weights_that_do_not_fit(tmp_path: Path) -> None:
+    text = (RECIPES / "pnet.toml").read_text(encoding="utf-8")
+    (tmp_path / "mine.toml").write_text(text.replace('start = "scratch"', 'start = "port"'), encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"mine\.toml.*expected start scratch"):
+        load_recipe(tmp_path / "mine.toml", "pnet")
+
+
 def test_the_digest_changes_with_any_number() -> None:
     recipe = load_recipe(RECIPES / "pnet.toml", "pnet")
     assert msgspec.structs.replace(recipe, seed=recipe.seed + 1).digest() != recipe.digest()

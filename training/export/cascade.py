@@ -41,15 +41,18 @@ _SUMMARY = (
     " crop's side; `landmarks`: x1 y1 .. x5 y5 as shares of the crop, the eye at image left first; `rot6d`: the first"
     " two columns of the rotation, not yet orthogonal."
 )
-TERMS = {
+_START_TERMS = {
     "WIDER FACE": "research; used by the authors of the starting weights, not by this training",
+    "starting weights": "MTCNN (mtcnn 0.1.1, MIT)",
+}
+_TERMS = {
     "CelebA": "non-commercial research",
     "YawDD": "research",
     "YouTube Faces": "research",
     "Pointing'04": "any purpose with citation",
-    "starting weights": "MTCNN (mtcnn 0.1.1, MIT)",
     "teachers": "YuNet (MIT), MediaPipe's face mesh (Apache-2.0), FSA-Net (MIT code; trained on 300W-LP, research)",
 }
+_START = {True: "MTCNN's weights", False: "scratch"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,7 @@ def export(
     if len(content) > SIZES_MAX[net.name]:
         raise ModelError(f"{path}: expected at most {SIZES_MAX[net.name]} bytes, got {len(content)}")
     check_delegated(path, (1, *crops.shape[1:]))
-    spec = spec_of(net.name, content, side)
+    spec = spec_of(net.name, content, side, recipe.start)
     done = Exported(path, len(content), parity(net, path, spec, crops[:_PARITY_CROPS]))
     some = crops[:_TWIN_CROPS]
     spec = export_twin(net, spec, directory, shape=shape, crops=some, inputs=scaled(some))
@@ -101,16 +104,17 @@ def seed_models(directory: Path) -> None:
         raise InputError(f"{directory}: the shipped models cannot be copied here: {error.strerror}") from error
 
 
-def spec_of(name: str, content: bytes, side: int) -> ModelSpec:
-    """The manifest entry of a trained net that sees crops of ``side`` px."""
+def spec_of(name: str, content: bytes, side: int, start: str) -> ModelSpec:
+    """The manifest entry of a trained net that sees crops of ``side`` px; ``start``: as in its recipe."""
+    ported = start == "port"
     lead, shape = ((1, FREE, FREE), (1, FREE, FREE, 3)) if name == "pnet" else ((FREE,), (FREE, side, side, 3))
     return ModelSpec(
         file=f"{name}_int8.tflite",
         sha256=sha256_of(content),
         precision="int8",
-        licence="MIT weights as the starting point; trained on research data",
-        origin="trained by Vigil from MTCNN's weights; labels by YuNet, MediaPipe's face mesh and FSA-Net",
-        data=("WIDER FACE", "CelebA", "YawDD", "YouTube Faces", "Pointing'04"),
+        licence=f"{'MIT weights as the starting point; ' if ported else ''}trained on research data",
+        origin=f"trained by Vigil from {_START[ported]}; labels by YuNet, MediaPipe's face mesh and FSA-Net",
+        data=("WIDER FACE",) * ported + ("CelebA", "YawDD", "YouTube Faces", "Pointing'04"),
         card=f"cards/{name}.md",
         input=InputSpec(name="image", shape=shape, channels="rgb", mean=MEAN, std=STD),
         outputs={"score": (*lead, 1)} | {head: (*lead, width) for head, width in HEADS[name].items()},
@@ -147,7 +151,7 @@ def _facts(net: keras.Model, recipe: Recipe, results: Mapping[str, Mapping[str, 
         title=_TITLES[net.name],
         summary=_SUMMARY,
         command=f"python -m training train {net.name}",
-        terms=TERMS,
+        terms=(_START_TERMS if recipe.start == "port" else {}) | _TERMS,
         results={**rows, "file size": f"{done.size} bytes", "parameters": str(net.count_params())},
         recipe=recipe.flat(),
         limits=("Photos beyond 60 degrees of yaw are mostly rendered from frontal ones.",),

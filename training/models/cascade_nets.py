@@ -16,7 +16,7 @@ import keras
 from keras import layers
 
 from training.cascade_recipe import Recipe, ShapePart
-from training.models.mtcnn import HEAD_DTYPE, build_pnet, build_rnet, conv, dense, onet_trunk, probability
+from training.models.mtcnn import HEAD_DTYPE, build_rnet, conv, dense, onet_trunk, probability
 from training.models.port_mtcnn import load_original_weights, port
 
 SIDES_PX = {"pnet": 12, "rnet": 24, "fpnet": 48}  # what each net sees of a candidate
@@ -27,7 +27,7 @@ HEADS: Mapping[str, Mapping[str, int]] = {
 }
 SIZES_MAX = {"pnet": 16_000, "rnet": 130_000, "fpnet": 520_000}  # bytes of the int8 file
 SHIPPED_SHAPE = ShapePart(width=1.0, depth=1, kernel=3, side_px=48)
-_PORTS = {"pnet": "pnet", "rnet": "rnet", "fpnet": "onet"}
+_PORTS = {"rnet": "rnet", "fpnet": "onet"}
 
 
 def leaky(index: int, rank: int) -> layers.Layer:  # noqa: ARG001
@@ -51,7 +51,21 @@ def build(net: str, dropout: float = 0.0, shape: ShapePart | None = None) -> ker
     """
     if net == "fpnet":
         return build_fpnet(dropout, shape or SHIPPED_SHAPE)
-    return {"pnet": build_pnet, "rnet": build_rnet}[net](leaky)
+    return build_rnet(leaky) if net == "rnet" else build_pnet()
+
+
+def build_pnet() -> keras.Model:
+    """(1, h, w, 3) to score (1, i, j, 1) and box (1, i, j, 4); cell (i, j) sees 12 x 12 pixels from (2i, 2j).
+
+    MTCNN's but for its start and width: a 4 x 4 convolution that strides sees what its 3 x 3 one and the pooling after
+    it see, and the whole net takes half the time. No published weights fit: it learns from nothing.
+    """
+    image = keras.Input((None, None, 3), name="image")
+    x = layers.Conv2D(16, 4, 2, name="stem")(image)
+    x = layers.LeakyReLU(negative_slope=0.1, name="stem_leaky")(x)
+    x = conv(conv(x, 24, 3, 2, leaky), 24, 3, 3, leaky)
+    score = probability(layers.Conv2D(1, 1, name="score", dtype=HEAD_DTYPE)(x))
+    return keras.Model(image, [score, layers.Conv2D(4, 1, name="box", dtype=HEAD_DTYPE)(x)], name="pnet")
 
 
 def build_fpnet(dropout: float = 0.0, shape: ShapePart = SHIPPED_SHAPE) -> keras.Model:
@@ -86,7 +100,8 @@ def _residual(x: Any, index: str) -> Any:
 
 
 def start_from_port(net: keras.Model, cache_dir: Path | None = None) -> None:
-    """Give ``net`` the published weights of every layer that MTCNN has too. Raises InputError where they are missing.
+    """Give ``net`` (``rnet`` or ``fpnet``) the published weights of every layer that MTCNN has too. Raises InputError
+    where they are missing.
 
     What PReLU learned has no place in LeakyReLU: the net knows faces, but has to be trained on.
     """
