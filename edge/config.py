@@ -51,10 +51,10 @@ class DetectConfig(_Section, frozen=True):
 
     min_face_px: FaceSide = 60
     interval_s: Annotated[float, Meta(gt=0, le=10)] = 0.5
-    scale_step: Annotated[float, Meta(ge=0.5, le=0.9)] = 0.66
+    scale_step: Annotated[float, Meta(ge=0.5, le=0.9)] = 0.75
     pnet_score_min: Ratio = 0.05
     rnet_score_min: Ratio = 0.05
-    fpnet_score_min: Ratio = 0.88
+    fpnet_score_min: Ratio = 0.85
 
 
 class VerifyConfig(_Section, frozen=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -12,66 +13,98 @@ from edge.geometry import invert_affine
 from edge.types import Floats, Pixels
 
 
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How windows are shrunk: from the picture halved while ``spare`` times the output's pixels are left, and the rest
+    by ``interpolation`` (OpenCV's flag).
+    """
+
+    spare: int
+    interpolation: int
+
+
+# All pixels are averaged, and the octave's grid moves no edge by more than a quarter of an output's pixel.
+AVERAGED = Sampling(2, cv2.INTER_AREA)
+# For what is looked at in numbers: a fifth of that time. Less than two pixels make one, so that little aliases.
+QUICK = Sampling(1, cv2.INTER_LINEAR)
+
+
 class Octaves:
     """A picture and its halves, each made when it is first asked for: many large windows are cheaper cut from those.
 
     Averaging by halves and then over the rest is the same average over whole pixels that a single step would take, but
-    for windows that do not lie on the coarser grid: :meth:`factors` tells the grid that they have to be put on.
+    for windows that do not lie on the coarser grid: :func:`octaves_for` tells the grid that they have to be put on.
     """
 
     def __init__(self, pixels: Pixels) -> None:
         self._halves = [pixels]
 
-    def factors(self, sides: Floats, size: int) -> NDArray[np.int_]:
-        """By how much (1, 2, 4, ...) the picture may be shrunk for windows of ``sides`` (n,) px to ``size`` px.
-
-        Each keeps at least twice the output's pixels, so that the grid moves no edge by more than a quarter of one.
-        """
-        spare = np.maximum(sides / (2 * size), 1)
-        return np.asarray(2 ** np.floor(np.log2(spare)), dtype=np.int_)
-
     def image(self, factor: int) -> Pixels:
         """The picture shrunk by ``factor``, a power of two; odd rows and columns at the far edges are left out."""
         while 2 ** (len(self._halves) - 1) < factor:
-            last = self._halves[-1]
-            even = last[: last.shape[0] // 2 * 2, : last.shape[1] // 2 * 2]
-            half = cv2.resize(even, (even.shape[1] // 2, even.shape[0] // 2), interpolation=cv2.INTER_AREA)
-            self._halves.append(half.astype(np.uint8, copy=False))
+            self._halves.append(_halved(self._halves[-1]))
         return self._halves[factor.bit_length() - 1]
 
 
+def _halved(pixels: Pixels) -> Pixels:
+    even = pixels[: pixels.shape[0] // 2 * 2, : pixels.shape[1] // 2 * 2]
+    half = cv2.resize(even, (even.shape[1] // 2, even.shape[0] // 2), interpolation=cv2.INTER_AREA)
+    return half.astype(np.uint8, copy=False)
+
+
+def octaves_for(sides: Floats, size: int, sampling: Sampling = AVERAGED) -> NDArray[np.int_]:
+    """By how much (1, 2, 4, ...) the picture is shrunk for windows of ``sides`` (n,) px to ``size`` px."""
+    spare = np.maximum(sides / (sampling.spare * size), 1)
+    return np.asarray(2 ** np.floor(np.log2(spare)), dtype=np.int_)
+
+
 def crop_windows(
-    source: Pixels | Octaves, windows: Floats, size: int, factors: NDArray[np.int_] | None = None
+    source: Pixels | Octaves,
+    windows: Floats,
+    size: int,
+    factors: NDArray[np.int_] | None = None,
+    sampling: Sampling = AVERAGED,
 ) -> Pixels:
     """Squares of ``windows`` (n, 4; whole pixels, may reach beyond the picture: black there) as (n, size, size, 3).
 
     ``factors`` (n,): which octave to cut each from; the window's edges are multiples of it. Default: the picture.
+    From a picture alone, a window is cut out and halved itself: where there are few, halving all of it costs more.
     """
-    octaves = source if isinstance(source, Octaves) else Octaves(source)
     shrunk = np.ones(len(windows), np.int_) if factors is None else factors
     crops = np.zeros((len(windows), size, size, 3), np.uint8)
     corners = (
         windows.astype(int) // shrunk[:, None]
     ).tolist()  # in Python's own numbers: a crop is mostly sums of four
     for crop, window, factor in zip(crops, corners, shrunk.tolist(), strict=True):
-        _fill(crop, octaves.image(factor), window)
+        patch = _patch(source, window, factor)
+        if patch is None:
+            continue
+        while patch.shape[0] >= 2 * size:  # halving is fast, and averaging over anything but whole pixels slow
+            patch = _halved(patch)
+        flag = sampling.interpolation if patch.shape[0] > size else cv2.INTER_LINEAR
+        cv2.resize(patch, (size, size), dst=crop, interpolation=flag)
     return crops
 
 
-def _fill(crop: Pixels, pixels: Pixels, window: list[int]) -> None:
+def _patch(source: Pixels | Octaves, window: list[int], factor: int) -> Pixels | None:
+    """The window (in pixels of the octave) out of that octave; None where it shows nothing of the picture."""
+    if isinstance(source, Octaves):
+        return _bordered(source.image(factor), window)
+    patch = _bordered(source, [side * factor for side in window])
+    while factor > 1 and patch is not None:
+        patch, factor = _halved(patch), factor // 2
+    return patch
+
+
+def _bordered(pixels: Pixels, window: list[int]) -> Pixels | None:
     (x1, y1, x2, y2), (height, width) = window, pixels.shape[:2]
     left, top, right, bottom = max(x1, 0), max(y1, 0), min(x2, width), min(y2, height)
     if right <= left or bottom <= top:
-        return
+        return None
     patch: NDArray[Any] = pixels[top:bottom, left:right]
     if (left, top, right, bottom) != (x1, y1, x2, y2):
         patch = cv2.copyMakeBorder(patch, top - y1, y2 - bottom, left - x1, x2 - right, cv2.BORDER_CONSTANT)
-    shrinks = patch.shape[0] > crop.shape[0]
-    cv2.resize(patch, (crop.shape[1], crop.shape[0]), dst=crop, interpolation=_by_area(shrinks))
-
-
-def _by_area(shrinks: bool) -> int:
-    return cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return patch
 
 
 def warp(pixels: Pixels, matrix: Floats, size: int) -> Pixels:

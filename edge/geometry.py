@@ -52,6 +52,8 @@ def nms(boxes: Floats, scores: Floats, overlap_max: float, *, over_smaller: bool
     ``over_smaller`` divides the intersection by the smaller box instead of the union (MTCNN's last stage uses it, so
     that a box inside another goes). Ties in score keep the earlier box: the result does not depend on the platform.
     """
+    if len(scores) < 2:
+        return np.arange(len(scores))
     order = np.argsort(-scores, kind="stable")
     best_first, alive = boxes[order], np.ones(len(order), np.bool_)
     kept: list[int] = []
@@ -87,14 +89,20 @@ def rotation_from_6d(six: Floats) -> Floats:
     """
     vectors = six.reshape(-1, 2, 3).astype(np.float64)
     b1 = _unit(vectors[:, 0], np.array([1.0, 0.0, 0.0]))
-    normal = np.cross(b1, vectors[:, 1])
-    spare = np.cross(b1, np.eye(3)[np.argmin(np.abs(b1), axis=1)])
+    normal = _cross(b1, vectors[:, 1])
+    spare = _cross(b1, np.eye(3)[np.argmin(np.abs(b1), axis=1)])
     b3 = _unit(
         np.where(np.linalg.norm(normal, axis=1, keepdims=True) > _TINY, normal, spare), np.array([0.0, 0.0, 1.0])
     )
-    b2 = np.cross(b3, b1)
+    b2 = _cross(b3, b1)
     rotations: Floats = np.stack([b1, b2, b3], axis=2).astype(np.float32)
     return rotations
+
+
+def _cross(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Cross products of (n, 3) with (n, 3), in a fifth of the time that numpy's own takes for a few."""
+    product: NDArray[np.float64] = a[:, [1, 2, 0]] * b[:, [2, 0, 1]] - a[:, [2, 0, 1]] * b[:, [1, 2, 0]]
+    return product
 
 
 def _unit(vectors: Doubles, fallback: Doubles) -> Doubles:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.config import DetectConfig
-from edge.crops import Octaves, crop_windows, warp
+from edge.crops import AVERAGED, QUICK, Octaves, Sampling, crop_windows, octaves_for, warp
 from edge.detect.decode import Candidates, both_looks, calibrate, faces_from, landmarks_px, select, whole_squares
 from edge.detect.pyramid import Cells, Pyramid, cells_of, plan
 from edge.geometry import invert_affine, longer_sides, nms, rotation_from_6d, tilt_deg, transform_points, turn_in_plane
@@ -21,12 +21,14 @@ from edge.runtime.litert import Model, ModelStore, Runnable
 from edge.types import Face, Faces, Floats, Frame, Pixels
 
 _RNET_PX, _FPNET_PX = 24, 48
-_RNET_BATCHES, _FPNET_BATCHES = (8, 16), (1,)  # a face or two is the rule; each size costs its own memory
+_RNET_BATCHES, _FPNET_BATCHES = (8, 24), (1,)  # a face or two is the rule; each size costs its own memory
 _PROPOSALS_OVERLAP_MAX = 0.5
 _NEIGHBOURS = np.ones((3, 3), np.uint8)
+# What a score is raised by for its surroundings': an int8 score is level about a face, whose middle is meant.
+_SURROUNDINGS = ((3, 1e-3), (5, 1e-4))  # cells, share
 _DOUBT_MIN = 0.3  # FPNet's first look has to reach this for a second: most of what is no face gets none
 # Profiles score low with P-Net, and so does clutter: the best of the doubtful go on too, 8 of them, or as many as fill
-# R-Net's batches of 16 and 8; so a full room costs little more than an empty one.
+# R-Net's batch of 24; so a full room costs little more than an empty one.
 _SURE_SCORE, _DOUBTFUL_MIN, _PROPOSALS_WANTED = 0.6, 8, 24
 _PROPOSALS_MAX = 300  # a crowd has fewer; noise at night may have thousands
 
@@ -59,9 +61,8 @@ class Cascade:
         height, width = octaves.image(1).shape[:2]
         pyramid = plan(width, height, self._config.min_face_px, self._config.scale_step)
         outputs, cells = self._pnet(pyramid).run(pyramid.paint(octaves)[None]), cells_of(pyramid)
-        rows = _peaks(outputs["score"][0, ..., 0], cells, self._config.pnet_score_min)
-        places = cells.places[rows]
-        scores, offsets = outputs["score"].ravel()[places], outputs["box"].reshape(-1, 4)[places]
+        rows, scores = _peaks(outputs["score"][0, ..., 0], cells, self._config.pnet_score_min)
+        offsets = outputs["box"].reshape(-1, 4)[cells.places[rows]]
         boxes = calibrate(cells.windows[rows], offsets)
         # One limit within and across levels: a second look of R-Net at the same place finds no face more.
         kept = nms(boxes, scores, _PROPOSALS_OVERLAP_MAX)
@@ -71,11 +72,10 @@ class Cascade:
 
     def refine(self, octaves: Octaves, proposals: Candidates) -> Candidates:
         """R-Net's share of ``detect``: those of the ``proposals`` that it believes in, moved. Training mines them."""
-        return _stage(self._rnet, octaves, proposals.boxes, _RNET_PX, self._config.rnet_score_min).found
+        return _stage(self._rnet, octaves, proposals.boxes, _RNET_PX, self._config.rnet_score_min, sampling=QUICK).found
 
     def follow(self, frame: Frame, boxes: Floats, score_min: float) -> Faces:
         """The faces found by FPNet alone at ``boxes`` (n, 4; made square), best score first."""
-        # One or two windows are cut from the frame itself: halving all of it would cost more.
         return self._decide(frame.pixels, boxes, score_min)
 
     def _decide(self, source: Pixels | Octaves, boxes: Floats, score_min: float, before: Floats | None = None) -> Faces:
@@ -100,15 +100,21 @@ class Cascade:
         return self._pnet_now
 
 
-def _peaks(scores: Floats, cells: Cells, score_min: float) -> NDArray[np.intp]:
-    """Which ``cells`` score at least ``score_min`` and no less than their eight neighbours on the map ``scores``.
+def _peaks(scores: Floats, cells: Cells, score_min: float) -> tuple[NDArray[np.intp], Floats]:
+    """Which ``cells`` score at least ``score_min`` and rank no lower than their eight neighbours on the map ``scores``,
+    and what ranks them: the score, raised by 0.0011 at most.
 
     A neighbour's window overlaps by 0.7: suppression, which costs far more a window, would leave only one of them.
     """
     own = np.zeros_like(scores)  # what lies between two levels counts for neither
     own.ravel()[cells.places] = scores.ravel()[cells.places]
-    highest = np.asarray(cv2.dilate(own, _NEIGHBOURS)).ravel()[cells.places]
-    return np.flatnonzero(own.ravel()[cells.places] >= np.maximum(highest, score_min))
+    ranked = own.copy()
+    for side, share in _SURROUNDINGS:
+        ranked += np.float32(share) * np.asarray(cv2.blur(own, (side, side), borderType=cv2.BORDER_CONSTANT))
+    highest = np.asarray(cv2.dilate(ranked, _NEIGHBOURS))
+    top = (own >= score_min) & (ranked >= highest)
+    rows = np.flatnonzero(top.ravel()[cells.places])
+    return rows, ranked.ravel()[cells.places[rows]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,14 +135,15 @@ def _stage(
     *,
     over_smaller: bool = False,
     before: Floats | None = None,
+    sampling: Sampling = AVERAGED,
 ) -> _Stage:
     """One stage after the first: cut squares about the boxes out, run the net, keep what it believes in.
 
     ``before`` (n,): the scores of an earlier look at the same boxes, which count as much as this one's.
     """
-    factors = source.factors(longer_sides(boxes), size) if isinstance(source, Octaves) else None
+    factors = octaves_for(longer_sides(boxes), size, sampling)
     windows = whole_squares(boxes, factors)
-    outputs = model.run(crop_windows(source, windows, size, factors))
+    outputs = model.run(crop_windows(source, windows, size, factors, sampling))
     scores = outputs["score"][:, 0] if before is None else both_looks(before, outputs["score"][:, 0])
     found = select(windows, scores, outputs["box"], score_min, 0.7, over_smaller=over_smaller)
     return _Stage(windows, outputs, found)

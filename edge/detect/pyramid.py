@@ -19,6 +19,9 @@ from edge.types import Floats, Pixels
 
 CELL_PX = 12  # P-Net's receptive field
 STRIDE_PX = 2
+WINDOW_MAX = (
+    1.22  # of a face's side: P-Net learns from windows up to it (pnet.toml), so the smallest face needs no smaller
+)
 _CANVAS_STEP = 16  # canvas sides are rounded up to it, so that pictures of like sizes share an interpreter
 
 
@@ -60,16 +63,13 @@ class Pyramid:
     levels: tuple[Level, ...]
 
     def paint(self, octaves: Octaves) -> Pixels:
-        """The canvas (height, width, 3). The first level is shrunk from the picture, the others from the first."""
+        """The canvas (height, width, 3), each level shrunk from the octave that is less than twice its size."""
         canvas = np.zeros((self.height, self.width, 3), np.uint8)
-        source: Pixels | None = None
         for level in self.levels:
             spot = canvas[level.y : level.y + level.height, level.x : level.x + level.width]
-            if source is None:
-                shrunk = int(max(min(self.frame_width / level.width, self.frame_height / level.height), 1))
-                source = octaves.image(1 << (shrunk.bit_length() - 1))
-            spot[:] = cv2.resize(source, (level.width, level.height), interpolation=cv2.INTER_AREA)
-            source = canvas[self.levels[0].y : self.levels[0].height, : self.levels[0].width]
+            shrunk = max(int(min(self.frame_width / level.width, self.frame_height / level.height)), 1)
+            source = octaves.image(1 << (shrunk.bit_length() - 1))
+            cv2.resize(source, (level.width, level.height), dst=spot, interpolation=cv2.INTER_LINEAR)
         return canvas
 
     def windows(self, level: Level) -> Floats:
@@ -95,8 +95,12 @@ def cells_of(pyramid: Pyramid) -> Cells:
 
 @lru_cache(maxsize=4)
 def plan(frame_width: int, frame_height: int, min_face_px: float, step: float) -> Pyramid:
-    """Scales from ``12 / min_face_px`` down by ``step`` while a window still fits, placed on shelves."""
-    sizes = _sizes(frame_width, frame_height, CELL_PX / min_face_px, step)
+    """Scales down by ``step`` while a window still fits, placed on shelves. The first level's windows are wider than
+    the smallest face, as far as P-Net proposes it.
+    """
+    shorter = min(frame_width, frame_height)
+    widest = min(WINDOW_MAX * min_face_px, shorter) if shorter >= min_face_px else math.inf
+    sizes = _sizes(frame_width, frame_height, CELL_PX / widest, step)
     levels = _shelve(sizes)
     width = max((level.x + level.width for level in levels), default=CELL_PX)
     height = max((level.y + level.height for level in levels), default=CELL_PX)

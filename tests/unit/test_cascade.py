@@ -10,7 +10,8 @@ import pytest
 
 from edge.config import DetectConfig
 from edge.crops import Octaves
-from edge.detect.cascade import Cascade
+from edge.detect.cascade import Cascade, _peaks
+from edge.detect.pyramid import cells_of, plan
 from edge.geometry import geodesic_deg, iou, transform_points, turn_in_plane
 from edge.images import read_image
 from edge.runtime.litert import ModelStore
@@ -103,3 +104,14 @@ def test_proposals_are_best_first_apart_and_few_of_them_doubtful(clips_dir: Path
     assert (overlaps - np.eye(len(overlaps))).max() <= 0.5 + 1e-5
     sure = int((found.scores >= 0.6).sum())
     assert len(found.scores) == max(sure + 8, 24)  # there is clutter enough to fill up with
+
+
+def test_the_middle_of_a_plateau_is_its_peak() -> None:
+    """An int8 score is level about a face: its first cell in reading order would be off to a corner."""
+    cells = cells_of(plan(640, 480, 60, 0.75))
+    pyramid = plan(640, 480, 60, 0.75)
+    scores = np.zeros(((pyramid.height - 12) // 2 + 1, (pyramid.width - 12) // 2 + 1), np.float32)
+    scores[10:13, 20:23] = 0.99
+    rows, ranks = _peaks(scores, cells, 0.5)
+    assert [divmod(int(cells.places[row]), scores.shape[1]) for row in rows] == [(11, 21)]
+    assert 0.99 <= ranks[0] < 0.992

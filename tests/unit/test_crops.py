@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.crops import Octaves, crop_windows, warp
+from edge.crops import AVERAGED, QUICK, Octaves, Sampling, crop_windows, octaves_for, warp
 from edge.types import Pixels
 
 
@@ -14,19 +14,40 @@ def noise(height: int, width: int) -> Pixels:
     return np.random.default_rng(7).integers(0, 255, (height, width, 3), np.uint8)
 
 
-def test_a_window_from_an_octave_is_the_window_from_the_picture() -> None:
-    """Both average over the same whole pixels: only the rounding of the halves between them may differ."""
+WINDOWS = np.array([[40, 80, 232, 272], [0, 0, 384, 384]], np.float32)
+SIDES = np.array([192, 384], np.float32)
+
+
+@pytest.mark.parametrize("sampling", [AVERAGED, QUICK])
+def test_a_window_is_the_same_from_octaves_and_from_the_picture(sampling: Sampling) -> None:
+    """All of the picture halved, or the window alone: a tracked face is seen as a found one."""
+    pixels = noise(400, 500)
+    factors = octaves_for(SIDES, 24, sampling)
+    from_octaves = crop_windows(Octaves(pixels), WINDOWS, 24, factors, sampling)
+    np.testing.assert_array_equal(from_octaves, crop_windows(pixels, WINDOWS, 24, factors, sampling))
+
+
+def test_averaged_windows_are_the_average_of_all_their_pixels() -> None:
+    pixels = noise(400, 500)
+    crops = crop_windows(Octaves(pixels), WINDOWS, 24, octaves_for(SIDES, 24))
+    for crop, (x1, y1, x2, y2) in zip(crops, WINDOWS.astype(int), strict=True):
+        wanted = cv2.resize(pixels[y1:y2, x1:x2], (24, 24), interpolation=cv2.INTER_AREA)
+        assert np.abs(crop.astype(int) - wanted).max() <= 3  # each halving rounds
+
+
+@pytest.mark.parametrize(("sampling", "factors"), [(AVERAGED, [1, 1, 2, 4]), (QUICK, [1, 2, 4, 8])])
+def test_the_octave_keeps_as_many_pixels_as_asked_for(sampling: Sampling, factors: list[int]) -> None:
+    assert octaves_for(np.array([47.9, 95.9, 96, 192], np.float32), 24, sampling).tolist() == factors
+
+
+def test_a_quick_crop_shows_what_an_averaged_one_does() -> None:
     pixels = cv2.GaussianBlur(noise(400, 500), (0, 0), 3).astype(np.uint8)
-    windows = np.array([[40, 80, 232, 272], [0, 0, 384, 384]], np.float32)
-    octaves = Octaves(pixels)
-    factors = octaves.factors(windows[:, 2] - windows[:, 0], 24)
-    assert factors.tolist() == [4, 8]
-    apart = crop_windows(octaves, windows, 24, factors).astype(int) - crop_windows(pixels, windows, 24)
-    assert np.abs(apart).max() <= 3
-
-
-def test_small_windows_are_cut_from_the_picture_itself() -> None:
-    assert Octaves(noise(50, 50)).factors(np.array([10, 24, 95.9], np.float32), 24).tolist() == [1, 1, 1]
+    window = np.array([[32, 64, 272, 304]], np.float32)
+    both = [
+        crop_windows(pixels, window, 24, octaves_for(np.array([240.0], np.float32), 24, one), one).astype(int)
+        for one in (AVERAGED, QUICK)
+    ]
+    assert np.abs(both[0] - both[1]).mean() < 3
 
 
 @pytest.mark.parametrize("size", [(61, 47), (64, 48)])

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.crops import Octaves
-from edge.detect.pyramid import CELL_PX, Level, Pyramid, cells_of, plan
+from edge.detect.pyramid import CELL_PX, WINDOW_MAX, Level, Pyramid, cells_of, plan
 from edge.runtime.litert import ModelStore
 
 SIZES = st.integers(96, 1200)
@@ -36,7 +36,8 @@ def test_windows_lie_in_the_picture_and_span_the_wanted_faces(width: int, height
         last = pyramid.windows(level)[-1]
         assert last[2] <= width + 1e-2
         assert last[3] <= height + 1e-2
-    assert pyramid.windows(pyramid.levels[0])[0][2] == pytest.approx(min_face_px, rel=0.15)
+    narrowest = float(pyramid.windows(pyramid.levels[0])[0][2])
+    assert narrowest == pytest.approx(min(WINDOW_MAX * min_face_px, width, height), rel=0.15)
 
 
 @given(SIZES, SIZES, st.integers(20, 200))
@@ -52,6 +53,11 @@ def test_each_cell_is_looked_at_once_and_lies_on_the_map(width: int, height: int
 
 def test_a_picture_smaller_than_the_smallest_face_has_no_level() -> None:
     assert plan(50, 50, 60, 0.709).levels == ()
+
+
+def test_a_face_of_the_smallest_size_may_fill_the_picture() -> None:
+    (level,) = plan(60, 60, 60, 0.709).levels
+    assert (level.width, level.height) == (CELL_PX, CELL_PX)
 
 
 def test_one_canvas_gives_what_each_level_alone_would_give() -> None:
