@@ -54,7 +54,7 @@ class DetectConfig(_Section, frozen=True):
     scale_step: Annotated[float, Meta(ge=0.5, le=0.9)] = 0.75
     pnet_score_min: Ratio = 0.05
     rnet_score_min: Ratio = 0.05
-    fpnet_score_min: Ratio = 0.85
+    fpnet_score_min: Ratio = 0.8
 
 
 class VerifyConfig(_Section, frozen=True):

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from edge.config import DetectConfig
 from edge.crops import AVERAGED, QUICK, Octaves, Sampling, crop_windows, octaves_for, warp
-from edge.detect.decode import Candidates, both_looks, calibrate, faces_from, landmarks_px, select, whole_squares
+from edge.detect.decode import Candidates, agreed, calibrate, faces_from, landmarks_px, select, whole_squares
 from edge.detect.pyramid import Cells, Pyramid, cells_of, plan
 from edge.geometry import invert_affine, longer_sides, nms, rotation_from_6d, tilt_deg, transform_points, turn_in_plane
 from edge.runtime.litert import Model, ModelStore, Runnable
@@ -26,10 +26,13 @@ _PROPOSALS_OVERLAP_MAX = 0.5
 _NEIGHBOURS = np.ones((3, 3), np.uint8)
 # What a score is raised by for its surroundings': an int8 score is level about a face, whose middle is meant.
 _SURROUNDINGS = ((3, 1e-3), (5, 1e-4))  # cells, share
-_DOUBT_MIN = 0.3  # FPNet's first look has to reach this for a second: most of what is no face gets none
+# FPNet's first look has to reach the first for a second one: most of what is no face gets none. What two looks leave
+# between them gets a third.
+_DOUBT_MIN, _DOUBT_MAX = 0.3, 0.985
 # Profiles score low with P-Net, and so does clutter: the best of the doubtful go on too, 8 of them, or as many as fill
 # R-Net's batch of 24; so a full room costs little more than an empty one.
 _SURE_SCORE, _DOUBTFUL_MIN, _PROPOSALS_WANTED = 0.6, 8, 24
+_DOUBTFUL_MAX = 64  # before suppression, which mostly leaves more of them than are wanted
 _PROPOSALS_MAX = 300  # a crowd has fewer; noise at night may have thousands
 
 
@@ -51,10 +54,12 @@ class Cascade:
         # 2. R-Net throws out most of them and moves the edges of the rest.
         refined = self.refine(octaves, proposals)
         # 3. FPNet moves the edges again, and throws out what is surely no face.
-        score_min = self._config.fpnet_score_min
-        first = _stage(self._fpnet, octaves, refined.boxes, _FPNET_PX, min(score_min, _DOUBT_MIN), over_smaller=True)
-        # 4. It looks again where it found one, decides by both looks, and gives landmarks and head rotation.
-        return self._decide(octaves, first.found.boxes, score_min, first.found.scores)
+        worth_a_look = min(self._config.fpnet_score_min, _DOUBT_MIN)
+        first = _stage(self._fpnet, octaves, refined.boxes, _FPNET_PX, worth_a_look, over_smaller=True)
+        # 4. It looks again where it found one, and gives landmarks and head rotation.
+        found = self._decide(octaves, first.found.boxes, worth_a_look, first.found.scores)
+        # 5. Where both looks leave a doubt it looks a third time, and decides by all of them.
+        return self._settle(frame, found)
 
     def propose(self, octaves: Octaves) -> Candidates:
         """P-Net's share of ``detect``: at most 300 windows that may hold a face, mostly no more than 24; best first."""
@@ -65,14 +70,17 @@ class Cascade:
         offsets = outputs["box"].reshape(-1, 4)[cells.places[rows]]
         boxes = calibrate(cells.windows[rows], offsets)
         # One limit within and across levels: a second look of R-Net at the same place finds no face more.
-        kept = nms(boxes, scores, _PROPOSALS_OVERLAP_MAX)
+        best = np.argsort(-scores, kind="stable")[: int((scores >= _SURE_SCORE).sum()) + _DOUBTFUL_MAX]
+        kept = best[nms(boxes[best], scores[best], _PROPOSALS_OVERLAP_MAX)]
         sure = int((scores[kept] >= _SURE_SCORE).sum())
         kept = kept[: min(max(sure + _DOUBTFUL_MIN, _PROPOSALS_WANTED), _PROPOSALS_MAX)]
         return Candidates(boxes[kept], scores[kept], kept)
 
     def refine(self, octaves: Octaves, proposals: Candidates) -> Candidates:
         """R-Net's share of ``detect``: those of the ``proposals`` that it believes in, moved. Training mines them."""
-        return _stage(self._rnet, octaves, proposals.boxes, _RNET_PX, self._config.rnet_score_min, sampling=QUICK).found
+        few = len(proposals.boxes) <= _RNET_BATCHES[0]  # in a picture little larger than a face: FPNet may see them all
+        score_min = 0.0 if few else self._config.rnet_score_min
+        return _stage(self._rnet, octaves, proposals.boxes, _RNET_PX, score_min, sampling=QUICK).found
 
     def follow(self, frame: Frame, boxes: Floats, score_min: float) -> Faces:
         """The faces found by FPNet alone at ``boxes`` (n, 4; made square), best score first."""
@@ -82,11 +90,29 @@ class Cascade:
         stage = _stage(self._fpnet, source, boxes, _FPNET_PX, score_min, over_smaller=True, before=before)
         return faces_from(stage.found, stage.windows, stage.outputs)
 
-    def level(self, frame: Frame, face: Face) -> Face:
-        """The face with landmarks and rotation from a second look at it turned upright; box and score stay."""
+    def _settle(self, frame: Frame, faces: Faces) -> Faces:
+        """Those of ``faces``, scored by two looks, that are faces by a third one at the doubtful, turned upright and
+        mirrored: as much another picture of the same face as one can be had. Best score first.
+        """
+        scores = faces.scores.copy()
+        for row in np.flatnonzero(scores < _DOUBT_MAX).tolist():
+            upright, _, _ = self._look_upright(frame, faces[row], mirrored=True)
+            scores[row] = agreed(scores[row : row + 1], upright["score"][0], looks=2)[0]
+        order = np.argsort(-scores, kind="stable")
+        return replace(faces, scores=scores).take(order[scores[order] >= self._config.fpnet_score_min])
+
+    def _look_upright(
+        self, frame: Frame, face: Face, *, mirrored: bool = False
+    ) -> tuple[dict[str, Floats], Floats, float]:
+        """What FPNet says of the face with its roll taken out, the transform (2, 3) to what it saw, and that roll."""
         roll_deg = tilt_deg(face.rotation)
         matrix = _upright(face, roll_deg)
-        outputs = self._fpnet.run(warp(frame.pixels, matrix, _FPNET_PX)[None])
+        crop = warp(frame.pixels, matrix, _FPNET_PX)
+        return self._fpnet.run((np.ascontiguousarray(crop[:, ::-1]) if mirrored else crop)[None]), matrix, roll_deg
+
+    def level(self, frame: Frame, face: Face) -> Face:
+        """The face with landmarks and rotation from a second look at it turned upright; box and score stay."""
+        outputs, matrix, roll_deg = self._look_upright(frame, face)
         inner = landmarks_px(np.array([[0, 0, _FPNET_PX, _FPNET_PX]], np.float32), outputs["landmarks"])[0]
         rotation = turn_in_plane(rotation_from_6d(outputs["rot6d"])[0], roll_deg)
         return replace(face, landmarks=transform_points(inner, invert_affine(matrix)), rotation=rotation)
@@ -144,7 +170,7 @@ def _stage(
     factors = octaves_for(longer_sides(boxes), size, sampling)
     windows = whole_squares(boxes, factors)
     outputs = model.run(crop_windows(source, windows, size, factors, sampling))
-    scores = outputs["score"][:, 0] if before is None else both_looks(before, outputs["score"][:, 0])
+    scores = outputs["score"][:, 0] if before is None else agreed(before, outputs["score"][:, 0])
     found = select(windows, scores, outputs["box"], score_min, 0.7, over_smaller=over_smaller)
     return _Stage(windows, outputs, found)
 

@@ -42,15 +42,15 @@ def select(
     return Candidates(boxes[kept], scores[rows][kept], rows[kept])
 
 
-def both_looks(first: Floats, second: Floats) -> Floats:
-    """Scores (n,) that two looks at one face give together: the geometric mean of their odds.
+def agreed(scores: Floats, more: Floats, looks: int = 1) -> Floats:
+    """Scores (n,) that several looks at the same faces give together: the geometric mean of their odds.
 
-    A face stays one when its window moves a little; what only resembles one from a certain window does not.
+    ``scores`` (n,): of ``looks`` looks already; ``more`` (n,): of one more. A face stays one when its window moves or
+    is mirrored; what only resembles one from a certain window does not.
     """
-    odds = [np.clip(scores, _SCORE_STEP, 1 - _SCORE_STEP) for scores in (first, second)]
-    together = np.sqrt(np.prod([score / (1 - score) for score in odds], axis=0))
-    scores: Floats = (together / (1 + together)).astype(np.float32)
-    return scores
+    odds = [np.log(share / (1 - share)) for share in np.clip([scores, more], _SCORE_STEP, 1 - _SCORE_STEP)]
+    together: Floats = (1 / (1 + np.exp(-(looks * odds[0] + odds[1]) / (looks + 1)))).astype(np.float32)
+    return together
 
 
 def calibrate(windows: Floats, offsets: Floats) -> Floats:

@@ -22,7 +22,9 @@ STRIDE_PX = 2
 WINDOW_MAX = (
     1.22  # of a face's side: P-Net learns from windows up to it (pnet.toml), so the smallest face needs no smaller
 )
-_CANVAS_STEP = 16  # canvas sides are rounded up to it, so that pictures of like sizes share an interpreter
+_SMALL = 0.6  # of the first level: from there on all half steps together cost less than the first level does
+_ROUNDING = 1e-6
+_CANVAS_STEP = 4  # canvas sides are rounded up to it, so that pictures of like sizes share an interpreter
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +97,8 @@ def cells_of(pyramid: Pyramid) -> Cells:
 
 @lru_cache(maxsize=4)
 def plan(frame_width: int, frame_height: int, min_face_px: float, step: float) -> Pyramid:
-    """Scales down by ``step`` while a window still fits, placed on shelves. The first level's windows are wider than
-    the smallest face, as far as P-Net proposes it.
+    """Scales down by ``step`` (by its root, once they are cheap) while a window still fits, placed on shelves. The
+    first level's windows are wider than the smallest face, as far as P-Net proposes it.
     """
     shorter = min(frame_width, frame_height)
     widest = min(WINDOW_MAX * min_face_px, shorter) if shorter >= min_face_px else math.inf
@@ -108,12 +110,17 @@ def plan(frame_width: int, frame_height: int, min_face_px: float, step: float) -
 
 
 def _sizes(frame_width: int, frame_height: int, scale: float, step: float) -> list[tuple[int, int]]:
-    sizes = []
-    shorter = min(frame_width, frame_height)
-    while shorter * scale > CELL_PX - 1e-6:  # a face that fills the picture still counts
-        sizes.append((math.ceil(frame_width * scale - 1e-6), math.ceil(frame_height * scale - 1e-6)))
-        scale *= step
-    return sizes
+    """Level by level, the small ones by half steps; the last one's windows are as high or wide as the picture, for a
+    face that fills it.
+    """
+    largest, small = CELL_PX / min(frame_width, frame_height), _SMALL * scale
+    scales = []
+    while scale > largest:
+        scales.append(scale)
+        scale *= step if scale > small else math.sqrt(step)
+    if scales or scale > largest * (1 - _ROUNDING):
+        scales.append(largest)
+    return [(math.ceil(frame_width * one - _ROUNDING), math.ceil(frame_height * one - _ROUNDING)) for one in scales]
 
 
 def _shelve(sizes: list[tuple[int, int]]) -> tuple[Level, ...]:
