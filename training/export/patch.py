@@ -15,7 +15,7 @@ from edge.runtime.litert import BatchedModel, Model
 from edge.runtime.manifest import FREE, InputSpec, ModelSpec
 from edge.types import Floats, Pixels
 from training.data.patch_batches import MEAN, STD, scaled
-from training.evaluate.patch_figures import Judged
+from training.evaluate.patch_figures import JUDGED_AT, Judged
 from training.export.card import CardFacts, write_card
 from training.export.cascade import seed_models
 from training.export.delegate import check_delegated
@@ -155,8 +155,11 @@ def _run(path: Path, spec: ModelSpec, patches: Pixels, batch: int) -> Floats:
 
 
 def _facts(net: keras.Model, recipe: Recipe, results: Mapping[str, Judged], done: Exported) -> CardFacts:
-    rows = {f"people it had not seen ({recipe.data.folds} folds), {name}": str(row) for name, row in results.items()}
-    kind = KINDS[net.name]
+    kind, folds, open_min = KINDS[net.name], recipe.data.folds, JUDGED_AT[net.name]
+    rows = {
+        f"people it had not seen ({folds} folds), {name}, at p(open) {open_min}": str(row)
+        for name, row in results.items()
+    }
     return CardFacts(
         title=kind.title,
         summary=kind.summary,
