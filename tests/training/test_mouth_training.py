@@ -23,7 +23,7 @@ from training.data.mouth_patches import mouth_patches, read_yawns
 from training.data.patch_batches import batches, clean_patches
 from training.data.patch_set import CHIP_PX, PatchSet, join
 from training.data.photo_sets import group_of
-from training.evaluate.patch_figures import Figures, ShutFigures
+from training.evaluate.patch_figures import Figures, ShutFigures, figures_of
 from training.export.patch import APART_MAX, export
 from training.models.patch_nets import SIZE_MAX
 from training.patch_recipe import RECIPES, Recipe, load_recipe
@@ -185,3 +185,17 @@ def test_a_training_is_judged_on_others_at_the_device_s_threshold_and_ships(
     card = (tmp_path / "models" / "cards" / "mouthnet.md").read_text(encoding="utf-8")
     assert f"people it had not seen (2 folds), yawdd_frames, int8, at p(open) {YAWN_OPEN_MIN}" in card
     assert "teacher" not in card.split("## At export")[0]
+
+
+@pytest.mark.data
+def test_the_shipped_net_on_drivers_that_it_learnt_from_and_on_one_that_it_did_not(data_dir: Path) -> None:
+    """No measure of quality for the first: it fails when patches are cut in another way."""
+    data = msgspec.structs.replace(RECIPE.data, face_sets=("yawdd_frames",), shut_sets=())
+    patches = mouth_patches(data_dir, data, lambda _: None)
+    model = ModelStore().open_batched("mouthnet", (1,))
+    p_open = model.run(clean_patches(patches)[..., None])["open"].reshape(-1)
+    strange = np.isin(patches.groups, [group_of(person) for person in RECIPE.data.left_out])
+    known = figures_of(p_open[~strange], patches.opens[~strange] > 0.5, YAWN_OPEN_MIN)
+    assert known.accuracy > 0.95
+    assert known.auc > 0.98
+    assert figures_of(p_open[strange], patches.opens[strange] > 0.5, YAWN_OPEN_MIN).accuracy > 0.9
