@@ -14,8 +14,8 @@ MOUTHNET = "mouthnet"
 MOUTH_WINDOW = 1.4  # of the distance between the eyes: a mouth at rest is half of it wide, a yawn half of it high
 
 # Where a mouth stops to be readable, and from where on it is read as well as ever; between them trust grows in a line.
-# Of frames labelled as yawns (yawdd_frames, people not seen) 91 % below 15 degrees of yaw read 0.6 and more, 94 % to 40,
-# all 20 beyond; of those without one 1 of 12 beyond 50, none below.
+# Of frames of yawns (yawdd_frames, people not seen) 91 % read 0.6 and more below 15 degrees of yaw, 94 % to 40, and all
+# 20 beyond; of the others 1 of 12 beyond 50, none below.
 _YAW_DEG = (65.0, 45.0)
 _PITCH_DEG = (45.0, 25.0)
 _TRUST_MIN = 0.5  # below it nothing is said of the mouth
