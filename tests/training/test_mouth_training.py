@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from edge.attributes.mouth import MOUTH_WINDOW
-from edge.attributes.nods import YAWN_OPEN_MIN
+from edge.attributes.nods import YAWN_SHUT_MAX
 from edge.attributes.patches import HEIGHT_PX, WIDTH_PX, even_contrast, mouth_centre, patch_about
 from edge.config import DetectConfig
 from edge.detect.cascade import Cascade
@@ -183,7 +183,7 @@ def test_a_training_is_judged_on_others_at_the_device_s_threshold_and_ships(
     model = ModelStore(tmp_path / "models").open("mouthnet")
     assert model.shape == (1, HEIGHT_PX, WIDTH_PX, 1)
     card = (tmp_path / "models" / "cards" / "mouthnet.md").read_text(encoding="utf-8")
-    assert f"people it had not seen (2 folds), yawdd_frames, int8, at p(open) {YAWN_OPEN_MIN}" in card
+    assert f"people it had not seen (2 folds), yawdd_frames, int8, at p(open) {YAWN_SHUT_MAX}" in card
     assert "teacher" not in card.split("## At export")[0]
 
 
@@ -195,7 +195,7 @@ def test_the_shipped_net_on_drivers_that_it_learnt_from_and_on_one_that_it_did_n
     model = ModelStore().open_batched("mouthnet", (1,))
     p_open = model.run(clean_patches(patches)[..., None])["open"].reshape(-1)
     strange = np.isin(patches.groups, [group_of(person) for person in RECIPE.data.left_out])
-    known = figures_of(p_open[~strange], patches.opens[~strange] > 0.5, YAWN_OPEN_MIN)
+    known = figures_of(p_open[~strange], patches.opens[~strange] > 0.5, YAWN_SHUT_MAX)
     assert known.accuracy > 0.95
     assert known.auc > 0.98
-    assert figures_of(p_open[strange], patches.opens[strange] > 0.5, YAWN_OPEN_MIN).accuracy > 0.9
+    assert figures_of(p_open[strange], patches.opens[strange] > 0.5, YAWN_SHUT_MAX).accuracy > 0.9

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.attributes.nods import YAWN_OPEN_MIN
+from edge.attributes.nods import YAWN_SHUT_MAX
 from edge.errors import InputError
 from edge.types import Floats
 
 OPEN_MIN = 0.5  # of eyes: the one threshold for all sets
-JUDGED_AT = {"eyenet": OPEN_MIN, "mouthnet": YAWN_OPEN_MIN}
+# Frame by frame; of mouths what a yawn is held at, which they are only taken for from a higher one on.
+JUDGED_AT = {"eyenet": OPEN_MIN, "mouthnet": YAWN_SHUT_MAX}
 
 
 @dataclass(frozen=True, slots=True)
