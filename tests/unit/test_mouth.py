@@ -28,7 +28,7 @@ FPS = 10.0
 def textured(gain: float = 1.0) -> Pixels:
     """A picture in which every patch has a hundred grey levels and more."""
     ramp = np.tile(np.linspace(20, 220, 16).astype(np.uint8), 20)[None, :, None]
-    return np.broadcast_to((ramp * gain).astype(np.uint8), (240, 320, 3)).copy()
+    return np.broadcast_to((ramp * gain).astype(np.uint8), (320, 320, 3)).copy()
 
 
 def frame_of(gain: float = 1.0) -> Frame:
