@@ -9,6 +9,7 @@ from pathlib import Path
 from edge.actuate import CabinInputs, Inputs
 from edge.app import Say, model_store
 from edge.attributes.eyes import EYENET, EyeReader
+from edge.attributes.mouth import MOUTHNET, MouthReader
 from edge.camera.source import open_camera
 from edge.clock import Clock, SystemClock
 from edge.config import Config
@@ -19,7 +20,7 @@ from edge.events import EventLog, Timeline
 from edge.memory import give_frames_back
 from edge.notify import Notifier
 from edge.outputs import open_alerter
-from edge.pipeline import DriverPipeline, NoEyes, ReadsEyes, Sight
+from edge.pipeline import DriverPipeline, NoEyes, NoMouth, ReadsEyes, ReadsMouth, Sight
 from edge.recorder import VideoFile
 from edge.runtime.litert import ModelStore
 
@@ -37,7 +38,7 @@ def open_driver(
     give_frames_back()
     clock = SystemClock()
     store = model_store(config)
-    pipeline = DriverPipeline(Sight(store, config), open_eyes(store, say))
+    pipeline = DriverPipeline(Sight(store, config), open_eyes(store, say), open_mouth(store, say))
     camera = stack.enter_context(closing(open_camera(sources, config.camera, clock, realtime)))
     alerter = stack.enter_context(closing(open_alerter(config)))
     inputs = stack.enter_context(closing(open_cabin(config, clock)))
@@ -52,6 +53,14 @@ def open_eyes(store: ModelStore, say: Say) -> ReadsEyes:
         return EyeReader(store)
     say("these models hold no EyeNet: the head is judged, the eyes are not")
     return NoEyes()
+
+
+def open_mouth(store: ModelStore, say: Say) -> ReadsMouth:
+    """MouthNet, where the models hold one. Raises ModelError."""
+    if MOUTHNET in store.manifest.models:
+        return MouthReader(store)
+    say("these models hold no MouthNet: no yawn is counted")
+    return NoMouth()
 
 
 def open_witnesses(events: Path | None, video: Path | None, sheet: Path | None, say: Say) -> list[Witness]:

@@ -38,7 +38,7 @@ class ReadsEyes(Protocol):
     """EyeNet, as the pipeline needs it."""
 
     def read(self, frame: Frame, face: TrackedFace) -> Eyes:
-        """How open the eyes are, and the mouth."""
+        """How open the eyes are; ``mouth_open`` is left to a :class:`ReadsMouth`."""
         ...
 
 
@@ -47,6 +47,21 @@ class NoEyes:
 
     def read(self, frame: Frame, face: TrackedFace) -> Eyes:  # noqa: ARG002 - a ReadsEyes
         return Eyes()
+
+
+class ReadsMouth(Protocol):
+    """MouthNet, as the pipeline needs it."""
+
+    def read(self, frame: Frame, face: TrackedFace) -> float | None:
+        """How far the mouth is open, 0..1; None where that cannot be told."""
+        ...
+
+
+class NoMouth:
+    """For models without a MouthNet: nothing is said of the mouth, and no yawn is counted."""
+
+    def read(self, frame: Frame, face: TrackedFace) -> float | None:  # noqa: ARG002 - a ReadsMouth
+        return None
 
 
 class Sight:
@@ -154,14 +169,15 @@ class Pipeline(Follower):
 
 
 class DriverPipeline(Follower):
-    """The driver's: reads the eyes of the primary face."""
+    """The driver's: reads the eyes and the mouth of the primary face."""
 
-    def __init__(self, sight: Sight, eyes: ReadsEyes) -> None:
+    def __init__(self, sight: Sight, eyes: ReadsEyes, mouth: ReadsMouth) -> None:
         super().__init__(sight)
-        self._eyes = eyes
+        self._eyes, self._mouth = eyes, mouth
 
     def _detailed(self, frame: Frame, face: TrackedFace) -> TrackedFace:
-        return replace(face, eyes=self._eyes.read(frame, face))
+        eyes = replace(self._eyes.read(frame, face), mouth_open=self._mouth.read(frame, face))
+        return replace(face, eyes=eyes)
 
 
 class _Glance:

@@ -25,6 +25,7 @@ COMMANDS = {
         "rnet": ("training.train_cascade:rnet", "R-Net, its second stage, as int8."),
         "fpnet": ("training.train_cascade:fpnet", "FPNet, its last stage: score, box, landmarks, rotation; as int8."),
         "eyenet": ("training.train_patch:eyenet", "EyeNet, how open an eye is, as int8."),
+        "mouthnet": ("training.train_patch:mouthnet", "MouthNet, whether a mouth is wide open, as int8."),
     },
     "search": {
         "fpnet": ("training.search_fpnet:command", "FPNet's width, depth, kernel and input side under a budget."),

@@ -1,4 +1,4 @@
-"""``eyenet.toml``: every number of the training of a net of small patches, typed and range-checked."""
+"""``eyenet.toml``, ``mouthnet.toml``: every number of a training of a net of small patches, typed and range-checked."""
 
 from __future__ import annotations
 
@@ -20,12 +20,17 @@ Sigma = Annotated[float, Meta(ge=0, le=1)]
 class DataPart(Section, frozen=True):
     """Which photos teach. Before the net that is shipped learns from everybody, one for each of ``folds`` learns from
     the people of the other folds, and is judged on its own.
+
+    ``shut_sets``: those of the ``face_sets`` in which nobody's are to be open; of mouths: nobody yawns. ``left_out``:
+    people (set/person) who teach nothing, because recordings of them are judged on.
     """
 
     single_sets: tuple[str, ...]
     face_sets: tuple[str, ...]
     face_photos: Count
     folds: Annotated[int, Meta(ge=0, le=20)]
+    shut_sets: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 class BatchPart(Section, frozen=True):
@@ -113,6 +118,8 @@ def load_recipe(path: Path, net: str) -> Recipe:
         raise ConfigError(f"{path}: expected a recipe for {net}, found one for {recipe.net}")
     if set(recipe.batch.shares) != set(recipe.sets):
         raise ConfigError(f"{path}: expected batch.shares of {sorted(recipe.sets)}, got {sorted(recipe.batch.shares)}")
+    if not set(recipe.data.shut_sets) <= set(recipe.data.face_sets):
+        raise ConfigError(f"{path}: expected data.shut_sets among data.face_sets, got {list(recipe.data.shut_sets)}")
     low, high = recipe.spoil.small_width_px
     if low > high:
         raise ConfigError(f"{path}: expected spoil.small_width_px as [least, most], got [{low}, {high}]")

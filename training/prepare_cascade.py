@@ -125,7 +125,7 @@ def _label(shard: Shard, labeller: Labeller, seed: int, advance: Callable[[], No
             negatives += [] if found is None else [found]
             continue
         some, none = labeller.photo(frame, photo, rng, counts)
-        counts[FACES_OF + photo.key.split("/")[0]] += int((~some.rendered).sum())
+        counts[FACES_OF + photo.set_name] += int((~some.rendered).sum())
         faces.append(some)
         negatives.append(none)
     whole = join_faces(faces) if faces else empty_faces()

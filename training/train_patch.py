@@ -1,4 +1,4 @@
-"""``python -m training train eyenet``: from photos to an int8 net of small patches with its entry and card."""
+"""``python -m training train eyenet`` and ``mouthnet``: from photos to an int8 net of small patches, entry and card."""
 
 from __future__ import annotations
 
@@ -13,13 +13,16 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from edge.errors import InputError
 from edge.runtime.manifest import MODELS_DIR, load_manifest
 from edge.types import Floats, Pixels
 from training.cascade_callbacks import check_collapse
 from training.data.eye_patches import eye_patches
+from training.data.mouth_patches import mouth_patches
 from training.data.patch_batches import batches, calibration, clean_patches, fold, scaled
 from training.data.patch_set import PatchSet, load_patches, save_patches
-from training.evaluate.patch_figures import Figures, figures_of
+from training.data.photo_sets import group_of
+from training.evaluate.patch_figures import JUDGED_AT, Judged, figures_of, shut_figures
 from training.export.patch import export, int8_probabilities
 from training.models.patch_nets import build
 from training.patch_recipe import RECIPES, Recipe, load_recipe
@@ -29,10 +32,11 @@ RUNS = Path("runs")
 _CHECKPOINT = "checkpoint.keras"
 _PREDICT_BATCH = 512
 _VERSION = 2  # of the cached patches; raise it when the same photos give others
-_OPEN_MIN = 0.5
+_OPEN_MIN = 0.5  # of the labels
+_PATCHES = {"eyenet": eye_patches, "mouthnet": mouth_patches}
 
 Say = Callable[[str], None]
-Results = Mapping[str, Figures]
+Results = Mapping[str, Judged]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +53,30 @@ def cached_patches(data: Path, recipe: Recipe, say: Say) -> Path:
     """The file of the recipe's patches, made once (15 ms a photo) and kept below VIGIL_CACHE. Raises InputError."""
     path = cache_root() / f"{recipe.net}-{_patches_key(data, recipe)}.npz"
     if not path.is_file():
-        save_patches(path, eye_patches(data, recipe.data, say))
+        made = _PATCHES[recipe.net](data, recipe.data, say)
+        for name in recipe.sets:
+            opens = made.opens[made.sets == name]
+            say(f"{name}: {len(opens)} patches, {float((opens >= _OPEN_MIN).mean()):.3f} open")
+        save_patches(path, made)
     return path
 
 
 def _patches_key(data: Path, recipe: Recipe) -> str:
-    """Changes with any photo, and with the net that finds the faces."""
+    """Changes with any photo, with what is made of it, and with the nets that find the faces."""
     files = [path for name in recipe.sets for path in sorted((data / name).rglob("*")) if path.is_file()]
     listing = [[path.relative_to(data).as_posix(), path.stat().st_size] for path in files]
     cascade = [load_manifest(MODELS_DIR).spec(name).sha256 for name in ("pnet", "rnet", "fpnet")]
-    return hashlib.sha256(json.dumps([_VERSION, recipe.data.face_photos, cascade, listing]).encode()).hexdigest()[:16]
+    chosen = [recipe.data.face_photos, recipe.data.shut_sets]
+    return hashlib.sha256(json.dumps([_VERSION, chosen, cascade, listing]).encode()).hexdigest()[:16]
+
+
+def taught(patches: PatchSet, recipe: Recipe) -> PatchSet:
+    """All but those of the people whom the recipe leaves out. Raises InputError where one of them is not there."""
+    left_out = {person: group_of(person) for person in recipe.data.left_out}
+    absent = [person for person, group in left_out.items() if group not in patches.groups]
+    if absent:
+        raise InputError(f"expected patches of {', '.join(absent)}, whom the recipe leaves out; found none")
+    return patches.take(~np.isin(patches.groups, list(left_out.values())))
 
 
 def probabilities(net: keras.Model, patches: Pixels) -> Floats:
@@ -76,7 +94,7 @@ def train(patches: PatchSet, recipe: Recipe, folder: Path, say: Say) -> Trained:
     return Trained(fit(patches, recipe, folder / "all", say), results)
 
 
-def judge_folds(patches: PatchSet, recipe: Recipe, folder: Path, say: Say) -> dict[str, Figures]:
+def judge_folds(patches: PatchSet, recipe: Recipe, folder: Path, say: Say) -> dict[str, Judged]:
     """Figures over all people, each judged by the net that has not seen them, as float32 and as int8."""
     p, parts = [], []
     for index in range(recipe.data.folds):
@@ -86,20 +104,23 @@ def judge_folds(patches: PatchSet, recipe: Recipe, folder: Path, say: Say) -> di
         int8 = int8_probabilities(net, recipe, calibration(learn, recipe), clean, folder / f"fold{index}")
         p.append(np.stack([probabilities(net, clean), int8]))
         parts.append(judged)
-        say(f"fold {index + 1} of {recipe.data.folds}: {_figures([judged], p[-1:])}")
-    results = _figures(parts, p)
+        say(f"fold {index + 1} of {recipe.data.folds}: {_figures([judged], p[-1:], recipe)}")
+    results = _figures(parts, p, recipe)
     (folder / "results.json").write_text(
         json.dumps({name: str(row) for name, row in results.items()}), encoding="utf-8"
     )
     return results
 
 
-def _figures(parts: list[PatchSet], p: list[Floats]) -> dict[str, Figures]:
+def _figures(parts: list[PatchSet], p: list[Floats], recipe: Recipe) -> dict[str, Judged]:
     sets, opens = (np.concatenate([getattr(part, name) for part in parts]) for name in ("sets", "opens"))
     both = np.concatenate(p, axis=1)
-    rows = {name: sets == name for name in np.unique(sets)}
+    rows = {str(name): sets == name for name in np.unique(sets)}
+    open_min = JUDGED_AT[recipe.net]
     return {
-        f"{name}, {precision}": figures_of(found[mask], opens[mask] >= _OPEN_MIN)
+        f"{name}, {precision}": shut_figures(found[mask], open_min)
+        if name in recipe.data.shut_sets
+        else figures_of(found[mask], opens[mask] >= _OPEN_MIN, open_min)
         for name, mask in rows.items()
         for precision, found in zip(("float32", "int8"), both, strict=True)
     }
@@ -159,7 +180,7 @@ def _command(net: str) -> click.Command:
         tf.config.threading.set_intra_op_parallelism_threads(1)
         recipe = load_recipe(recipe_path, net)
         cached = cached_patches(data, recipe, click.echo)
-        patches = load_patches(cached)
+        patches = taught(load_patches(cached), recipe)
         trained = train(patches, recipe, runs / net / f"{recipe.digest()}-{cached.stem[-8:]}", click.echo)
         done = export(
             trained.net, calibration(patches, recipe), recipe, trained.results, models or runs / net / "models"
@@ -170,3 +191,4 @@ def _command(net: str) -> click.Command:
 
 
 eyenet = _command("eyenet")
+mouthnet = _command("mouthnet")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from edge.attributes.patches import HEIGHT_PX, WIDTH_PX, even_contrast, eye_distance_px, levels, patch_about
+from edge.attributes.patches import HEIGHT_PX, WIDTH_PX, even_contrast, patch_about
+from edge.attributes.trust import inside, large, lit, ramp
 from edge.errors import ModelError
 from edge.runtime.litert import ModelStore
 from edge.types import Eyes, Floats, Frame, HeadPose, Pixels, TrackedFace
@@ -20,8 +21,6 @@ _FAR_YAW_DEG = (32.0, 20.0)
 _NEAR_YAW_DEG = (65.0, 50.0)  # of the other one
 # Up or down. Of open eyes that look 15 to 30 degrees down with the head (pointing04) many are read shut: lids hang.
 _PITCH_DEG = (40.0, 25.0)
-_EYE_DISTANCE_PX = (12.0, 24.0)
-_SPAN_LEVELS = (6.0, 16.0)  # between the dark and the bright of a patch, of 255
 
 
 class EyeReader:
@@ -59,14 +58,10 @@ def _combined(p_open: Floats, trust: Floats) -> Eyes:
 
 def _trust(frame: Frame, face: TrackedFace, patches: Pixels) -> Floats:
     """How well each eye can be read, 0..1 (2,)."""
-    low, high = levels(patches)
-    size = _ramp(eye_distance_px(face.face), _EYE_DISTANCE_PX)
-    tilt = _ramp(abs(face.pose.pitch_deg), _PITCH_DEG)
-    common = size * tilt
-    lit = [_ramp(float(span), _SPAN_LEVELS) for span in high - low]
-    turned = facing(face.pose)
-    inside = [_inside(frame, face.face.landmarks[row]) for row in (0, 1)]
-    return np.array([common * lit[row] * turned[row] * inside[row] for row in (0, 1)], np.float32)
+    common = large(face.face) * ramp(abs(face.pose.pitch_deg), _PITCH_DEG)
+    turned, bright = facing(face.pose), lit(patches)
+    seen = [inside(frame, face.face.landmarks[row]) for row in (0, 1)]
+    return np.array([common * bright[row] * turned[row] * seen[row] for row in (0, 1)], np.float32)
 
 
 def facing(pose: HeadPose) -> tuple[float, float]:
@@ -75,14 +70,4 @@ def facing(pose: HeadPose) -> tuple[float, float]:
 
 
 def _by_yaw(away_deg: float) -> float:
-    return _ramp(away_deg, _FAR_YAW_DEG) if away_deg >= 0 else _ramp(-away_deg, _NEAR_YAW_DEG)
-
-
-def _inside(frame: Frame, point: Floats) -> bool:
-    return bool(0 <= point[0] < frame.width and 0 <= point[1] < frame.height)
-
-
-def _ramp(value: float, ends: tuple[float, float]) -> float:
-    """0 at or beyond the first of ``ends``, 1 at or beyond the second. A value that is not finite gives 0."""
-    share = (value - ends[0]) / (ends[1] - ends[0])
-    return min(max(share, 0.0), 1.0) if np.isfinite(share) else 0.0
+    return ramp(away_deg, _FAR_YAW_DEG) if away_deg >= 0 else ramp(-away_deg, _NEAR_YAW_DEG)

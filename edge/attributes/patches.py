@@ -18,6 +18,7 @@ _DRAWN = 2  # times the patch's size, then averaged by area: bilinear sampling a
 _CANONICAL: Floats = np.array(
     [[-0.5, 0, 0], [0.5, 0, 0], [0, -0.488, 0.623], [-0.388, -1.101, 0.101], [0.388, -1.101, 0.101]], np.float32
 )
+_MOUTH_DOWN = 0.1  # from between the mouth's corners to the patch's middle: a jaw opens downwards
 _SPAN_MIN = 24.0  # grey levels: what is flatter than that is stretched no further, or noise would look like an eye
 _TAIL = 16  # pixels at either end, of 768, that may be a reflection or a speck
 
@@ -28,10 +29,21 @@ def eye_distance_px(face: Face) -> float:
     By its rotation: the least-squares scale of a neutral face turned as this one onto its landmarks. The distance
     between the eyes themselves shrinks with yaw, and a patch of that size would show less and less of an eye.
     """
-    turned = (_CANONICAL @ face.rotation.T)[:, :2] * np.array([1, -1], np.float32)
+    turned = _seen(_CANONICAL, face)
     turned = turned - turned.mean(axis=0)
     points = face.landmarks - face.landmarks.mean(axis=0)
     return max(float((points * turned).sum() / (turned**2).sum()), 1.0)
+
+
+def mouth_centre(face: Face) -> Floats:
+    """Where the mouth's patch is centred (2,), px: below the middle of its corners, as the head is turned."""
+    down = _seen(np.array([[0, -_MOUTH_DOWN, 0]], np.float32), face)[0]
+    return np.asarray(face.landmarks[3:5].mean(axis=0) + down * eye_distance_px(face), np.float32)
+
+
+def _seen(points: Floats, face: Face) -> Floats:
+    """Points (n, 3) in head coordinates, turned as the face is, as a camera from far away sees them: (n, 2)."""
+    return np.asarray((points @ face.rotation.T)[:, :2] * np.array([1, -1], np.float32), np.float32)
 
 
 def patch_about(pixels: Pixels, face: Face, centre: Floats, width: float) -> Pixels:

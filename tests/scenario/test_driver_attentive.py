@@ -39,7 +39,7 @@ def _a_little_later(chance: Random) -> Iterator[tuple[Pose, float]]:
         yield Pose(0.6, 0, -20), chance.uniform(1.0, 1.9)
     elif look < 0.35:  # a word or two
         for _ in range(4):
-            yield Pose(0.9, 2, 1, mouth=chance.uniform(0.5, 0.9)), chance.uniform(0.1, 0.5)
+            yield Pose(0.9, 2, 1, mouth=chance.uniform(0.5, 1.0)), chance.uniform(0.1, 0.5)
             yield Pose(0.9, 2, 1, mouth=0.1), chance.uniform(0.1, 0.4)
 
 

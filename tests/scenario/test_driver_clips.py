@@ -1,4 +1,4 @@
-"""Recorded drivers against what a person saw in them (tests/driver_clips.toml): eyes, blinks, turns of the head."""
+"""Recorded drivers against what a person saw in them (tests/driver_clips.toml): eyes, blinks, yawns, turned heads."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from edge.attributes.eyes import EyeReader
 from edge.attributes.lids import CERTAINTY_MIN
+from edge.attributes.mouth import MouthReader
+from edge.attributes.nods import YAWN_OPEN_MIN
 from edge.camera.replay import ReplayCamera
 from edge.config import CameraConfig, Config, DriverConfig
 from edge.daemon import Daemon
@@ -30,6 +33,7 @@ from tests.driver_clips import DriverClip, driver_clips
 CLIPS = driver_clips()
 MARGIN_S = 0.1  # lids move: who counted and what is measured may differ by two frames
 BLINK_APART_S = 0.25
+YAWN_EDGE_S = 0.5  # a mouth takes so long to open and to shut
 AHEAD_S, LEARN_S = 0.5, 5.0  # at the clip's start the head points ahead: from there the road is learnt
 TURNED_DEG = 14.0  # from the road, yaw or pitch; the smallest turn counted is about 18
 TURN_MIN_S = 0.25
@@ -86,7 +90,7 @@ def watched(name: str, *, ahead_s: float = 0.0) -> Drive:
     clock, store, config = FakeClock(), ModelStore(), Config()
     drive = Drive(RecordingAlerter(clock))
     frames = list(_frames(clip, ahead_s))
-    pipeline = DriverPipeline(Sight(store, config), EyeReader(store))
+    pipeline = DriverPipeline(Sight(store, config), EyeReader(store), MouthReader(store))
     watch = DriverWatch(DriverConfig(calibration_s=LEARN_S), drive.alerter, frames[0].captured_s)
     camera = ScriptedCamera(frames)
     Daemon(camera, pipeline, watch, drive.alerter, ScriptedCabin(), clock, CameraConfig(), witnesses=(drive,)).run()
@@ -112,6 +116,11 @@ def readable(clip: DriverClip, kind: str) -> list[float]:
 def blinks(frames: Sequence[Seen]) -> list[float]:
     """The middle of each blink that the log tells of."""
     return [seen.at_s - seen.driver.blink_s / 2 for seen in frames if seen.driver.blink_s is not None]
+
+
+def yawns(frames: Sequence[Seen]) -> list[float]:
+    """When the log counts one more yawn."""
+    return [seen.at_s for before, seen in pairwise(frames) if seen.driver.yawns > before.driver.yawns]
 
 
 def turns(frames: Sequence[Seen]) -> list[tuple[float, float, str]]:
@@ -164,6 +173,37 @@ def test_the_blinks_that_a_person_counted_are_found() -> None:
         counted, told = counted + len(clip.blinks), told + len(clear)
     assert hits / counted >= RECALL_MIN
     assert hits / max(told, 1) >= PRECISION_MIN
+
+
+@pytest.mark.clips
+@pytest.mark.data
+def test_the_yawns_that_a_person_counted_are_found_and_no_other() -> None:
+    """Among the clips are a woman who laughs with her mouth open for seconds and a man who nods and turns away."""
+    hits, counted, told = 0, 0, 0
+    for name, clip in CLIPS.items():
+        found = yawns(watched(name).seen)
+        hits += sum(any(first <= at_s <= last for at_s in found) for first, last in clip.yawns)
+        counted, told = counted + len(clip.yawns), told + len(found)
+    assert hits / counted >= RECALL_MIN
+    assert hits / max(told, 1) >= PRECISION_MIN
+
+
+@pytest.mark.clips
+@pytest.mark.data
+@pytest.mark.parametrize("name", CLIPS)
+def test_a_mouth_reads_wide_open_in_yawns_alone(name: str) -> None:
+    """Frame by frame, where it can be read at all and the yawn neither begins nor ends."""
+    clip, wide, other = CLIPS[name], list[bool](), list[bool]()
+    for seen in watched(name).seen:
+        if seen.eyes.mouth_open is None:
+            continue
+        if any(first + YAWN_EDGE_S <= seen.at_s <= last - YAWN_EDGE_S for first, last in clip.yawns):
+            wide.append(seen.eyes.mouth_open >= YAWN_OPEN_MIN)
+        elif not any(first - YAWN_EDGE_S <= seen.at_s <= last + YAWN_EDGE_S for first, last in clip.yawns):
+            other.append(seen.eyes.mouth_open >= YAWN_OPEN_MIN)
+    assert len(other) > 100
+    assert np.mean(other) <= 0.03
+    assert not clip.yawns or np.mean(wide) >= 0.9
 
 
 def near(at_s: float, times_s: Sequence[float]) -> bool:

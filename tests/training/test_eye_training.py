@@ -17,8 +17,9 @@ from edge.attributes.patches import HEIGHT_PX, WIDTH_PX, cut_patch, even_contras
 from edge.errors import ConfigError, InputError
 from edge.runtime.litert import ModelStore
 from edge.types import Pixels
-from training.data.eye_patches import face_chip, single_eyes
+from training.data.eye_patches import single_eyes
 from training.data.eye_photos import cut_whole, near_duplicates, read_folders, read_table, whole_photo_window
+from training.data.face_patches import face_chip
 from training.data.patch_batches import batches, clean_patches, fold, spoilt_patches
 from training.data.patch_set import CHIP_PX, FACE_WINDOW_PX, PatchSet, join, load_patches, save_patches
 from training.evaluate.eyes import command

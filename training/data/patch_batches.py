@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import cv2
 import numpy as np
@@ -38,7 +38,7 @@ def fold(patches: PatchSet, index: int, count: int, seed: int) -> tuple[PatchSet
 
 def batches(patches: PatchSet, recipe: Recipe, first_step: int = 0) -> Iterator[tuple[Floats, Floats]]:
     """Endless batches (n, 24, 32, 1) and labels (n, 1) from step ``first_step`` on; seed and step alone decide each."""
-    step, rows = first_step, _by_kind(patches)
+    step, rows = first_step, _by_kind(patches, recipe.data.shut_sets)
     while True:
         rng = np.random.default_rng((recipe.seed, step))
         chosen = patches.take(_draw(rows, recipe.batch, rng))
@@ -71,13 +71,15 @@ def spoilt_patches(patches: PatchSet, recipe: Recipe, rng: np.random.Generator) 
     return small
 
 
-def _by_kind(patches: PatchSet) -> dict[str, tuple[Rows, Rows]]:
-    """Of each set the rows that are shut and those that are open. Raises InputError where one is missing."""
+def _by_kind(patches: PatchSet, shut_sets: Sequence[str]) -> dict[str, tuple[Rows, Rows]]:
+    """Of each set the rows that are shut and those that are open. Raises InputError where one is missing, unless nobody
+    is to be open there.
+    """
     kinds = {}
     for name in np.unique(patches.sets):
         own = patches.sets == name
         shut, wide = (np.flatnonzero(own & kind) for kind in (patches.opens < _OPEN_MIN, patches.opens >= _OPEN_MIN))
-        if not len(shut) or not len(wide):
+        if not len(shut) or not (len(wide) or name in shut_sets):
             raise InputError(f"{name}: expected open and shut ones to learn from, got {len(wide)} and {len(shut)}")
         kinds[str(name)] = (shut, wide)
     return kinds
@@ -89,7 +91,7 @@ def _draw(rows: dict[str, tuple[Rows, Rows]], part: BatchPart, rng: np.random.Ge
     counts = rng.multinomial(part.patches, weights / weights.sum())
     chosen = []
     for name, count in zip(names, counts, strict=True):
-        shut = int(rng.binomial(count, part.shut_share))
+        shut = int(rng.binomial(count, part.shut_share)) if len(rows[name][1]) else count
         chosen += [rng.choice(kind, size) for kind, size in zip(rows[name], (shut, count - shut), strict=True)]
     return np.concatenate(chosen)
 

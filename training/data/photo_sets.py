@@ -35,6 +35,10 @@ class FacePhoto:
     boxes: Floats | None = None
     landmarks: Floats | None = None
 
+    @property
+    def set_name(self) -> str:
+        return self.key.split("/")[0]
+
 
 def find_photos(data: Path, sets: Sequence[str]) -> list[FacePhoto]:
     """The photos of ``sets`` below ``data``. Raises InputError: a set is missing, empty, wrongly annotated, or kept
