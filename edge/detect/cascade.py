@@ -21,7 +21,7 @@ from edge.runtime.litert import Model, ModelStore, Runnable
 from edge.types import Face, Faces, Floats, Frame, Pixels
 
 _RNET_PX, _FPNET_PX = 24, 48
-_RNET_BATCHES, _FPNET_BATCHES = (8, 24), (1,)  # a face or two is the rule; each size costs its own memory
+_RNET_BATCHES, _FPNET_BATCHES = (8, 16), (1,)  # a face or two is the rule; each size costs its own memory
 _PROPOSALS_OVERLAP_MAX = 0.5
 _NEIGHBOURS = np.ones((3, 3), np.uint8)
 # What a score is raised by for its surroundings': an int8 score is level about a face, whose middle is meant.
@@ -29,9 +29,9 @@ _SURROUNDINGS = ((3, 1e-3), (5, 1e-4))  # cells, share
 # FPNet's first look has to reach the first for a second one: most of what is no face gets none. What two looks leave
 # between them gets a third.
 _DOUBT_MIN, _DOUBT_MAX = 0.3, 0.985
-# Profiles score low with P-Net, and so does clutter: the best of the doubtful go on too, 8 of them, or as many as fill
-# R-Net's batch of 24; so a full room costs little more than an empty one.
-_SURE_SCORE, _DOUBTFUL_MIN, _PROPOSALS_WANTED = 0.6, 8, 24
+# Profiles score low with P-Net, and so does clutter: the best of the doubtful go on too, 4 of them, or as many as fill
+# R-Net's batch of 16; so a full room costs little more than an empty one.
+_SURE_SCORE, _DOUBTFUL_MIN, _PROPOSALS_WANTED = 0.6, 4, 16
 _DOUBTFUL_MAX = 64  # before suppression, which mostly leaves more of them than are wanted
 _PROPOSALS_MAX = 300  # a crowd has fewer; noise at night may have thousands
 
@@ -62,7 +62,7 @@ class Cascade:
         return self._settle(frame, found)
 
     def propose(self, octaves: Octaves) -> Candidates:
-        """P-Net's share of ``detect``: at most 300 windows that may hold a face, mostly no more than 24; best first."""
+        """P-Net's share of ``detect``: at most 300 windows that may hold a face, mostly no more than 16; best first."""
         height, width = octaves.image(1).shape[:2]
         pyramid = plan(width, height, self._config.min_face_px, self._config.scale_step)
         outputs, cells = self._pnet(pyramid).run(pyramid.paint(octaves)[None]), cells_of(pyramid)
