@@ -12,7 +12,7 @@ from edge.errors import InputError
 from edge.geometry import iou
 from edge.portrait import portrait
 from edge.types import Frame
-from training.evaluate.detection import Figures, measure, table
+from training.evaluate.detection import VIEWS, Figures, measure, table
 from training.evaluate.posed_photos import best_box
 from training.peers.blazeface import BlazeFace, anchors, blend, decode, letterbox
 from training.peers.haar import Haar
@@ -74,6 +74,24 @@ def test_a_box_matches_by_overlap_alone() -> None:
     boxes = np.array([[0, 0, 10, 20], [1, 0, 11, 10]], np.float32)
     assert best_box(boxes, np.array([0, 0, 10, 10], np.float32), 0.4) == 1
     assert best_box(boxes[:0], DRAWN, 0.0) is None
+
+
+def test_each_view_shows_what_its_box_names() -> None:
+    """A bright box on black: where it is bright in a view is where that view's box says."""
+    pixels = np.zeros((200, 300, 3), np.uint8)
+    pixels[40:100, 20:90] = 255
+    assert len(VIEWS) == 4
+    for view in VIEWS:
+        shown = view.of(pixels)
+        rows, columns = np.nonzero(shown[..., 0] > 127)
+        bright = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+        np.testing.assert_allclose(view.box(np.array([20, 40, 90, 100], np.float32), shown.shape[1]), bright, atol=1)
+
+
+def test_false_positives_are_counted_over_all_views() -> None:
+    frames = [Frame(np.zeros((60, 60, 3), np.uint8), 0.0)]
+    widths = iter([1, 0, 2, 0])
+    assert measure(lambda _: np.zeros((next(widths), 4), np.float32), [], frames, VIEWS) == Figures(None, None, 0.75)
 
 
 def test_false_positives_are_counted_an_image_and_the_table_is_aligned() -> None:

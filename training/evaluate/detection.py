@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import click
+import cv2
+import numpy as np
 
 from edge.config import DetectConfig
 from edge.detect.cascade import Cascade
@@ -15,7 +17,7 @@ from edge.errors import InputError
 from edge.images import list_images, read_image
 from edge.runtime.litert import ModelStore
 from edge.runtime.manifest import MODELS_DIR
-from edge.types import Floats, Frame
+from edge.types import Floats, Frame, Pixels
 from training.evaluate.posed_photos import PosedPhoto, best_box, read_posed_photos
 from training.teachers.yunet import YuNet
 
@@ -24,6 +26,31 @@ Find = Callable[[Frame], Floats]  # a photo to the boxes (n, 4) of its faces
 IOU_MIN = 0.4
 _WIDE_YAW_DEG = 60.0
 _OURS = "vigil"
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How a photo is shown to a detector."""
+
+    scale: float
+    mirrored: bool
+
+    def of(self, pixels: Pixels) -> Pixels:
+        """The photo as it is shown."""
+        if self.scale != 1:
+            pixels = cv2.resize(pixels, None, fx=self.scale, fy=self.scale, interpolation=cv2.INTER_AREA).astype(
+                np.uint8
+            )
+        return np.ascontiguousarray(pixels[:, ::-1]) if self.mirrored else pixels
+
+    def box(self, box: Floats, width: int) -> Floats:
+        """The annotated box (4,) in the photo as it is shown, which is ``width`` px wide."""
+        x1, y1, x2, y2 = box * self.scale
+        return np.array([width - x2, y1, width - x1, y2] if self.mirrored else [x1, y1, x2, y2], np.float32)
+
+
+AS_IT_IS = View(1, mirrored=False)
+VIEWS = tuple(View(scale, mirrored) for scale in (1, 0.87) for mirrored in (False, True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +67,22 @@ class Figures:
 @click.option("--poses", type=click.Path(path_type=Path), required=True, help="Table like AFLW2000's poses.csv.")
 @click.option("--negatives", type=click.Path(path_type=Path), required=True, help="Folder of photos without people.")
 @click.option("--peers", is_flag=True, help="Also YuNet, MTCNN, BlazeFace and Haar on the same photos, as a table.")
+@click.option("--views", is_flag=True, help="Each photo also mirrored, and both shrunk to 0.87: four views of it.")
 @click.option("--models", type=click.Path(path_type=Path), default=MODELS_DIR, show_default=True)
-def command(images: Path, poses: Path, negatives: Path, peers: bool, models: Path) -> None:
+def command(*, images: Path, poses: Path, negatives: Path, peers: bool, views: bool, models: Path) -> None:
     """Recall at IoU 0.4 with the annotated box, and false positives a photo; the last line is JSON.
 
     Photos among the negatives in which YuNet sees a person are left out and counted: a peer's figure of 0 there is
-    YuNet's by construction.
+    YuNet's by construction. Where a face falls on a search's grid decides about a few: --views tells two settings
+    apart that differ by less.
     """
     photos = read_posed_photos(images, poses, every_row=True)
     finders = {_OURS: cascade_finder(models)} | (peer_finders() if peers else {})
     empty, skipped = without_people([read_image(path) for path in list_images(negatives)], YuNet())
-    found = {name: measure(find, photos, empty) for name, find in finders.items()}
-    result = {"n": len(photos), **asdict(found[_OURS]), "negatives": len(empty), "negatives_skipped": skipped}
+    shown = VIEWS if views else (AS_IT_IS,)
+    found = {name: measure(find, photos, empty, shown) for name, find in finders.items()}
+    counts = {"views": len(shown), "negatives": len(empty), "negatives_skipped": skipped}
+    result = {"n": len(photos), **asdict(found[_OURS]), **counts}
     if peers:
         click.echo(table(found))
         result["peers"] = {name: asdict(figures) for name, figures in found.items() if name != _OURS}
@@ -71,12 +102,25 @@ def peer_finders() -> dict[str, Find]:
     return {name: peer.boxes for name, peer in open_peers().items()}
 
 
-def measure(find: Find, photos: Sequence[PosedPhoto], empty: Sequence[Frame]) -> Figures:
-    """Recall on ``photos``, false positives on the ``empty`` ones."""
-    hits = [best_box(find(read_image(photo.path)), photo.box, IOU_MIN) is not None for photo in photos]
-    wide = [hit for hit, photo in zip(hits, photos, strict=True) if abs(photo.pose.yaw_deg) > _WIDE_YAW_DEG]
-    wrong = sum(len(find(frame)) for frame in empty)
-    return Figures(_share(hits), _share(wide), round(wrong / len(empty), 4))
+def measure(
+    find: Find, photos: Sequence[PosedPhoto], empty: Sequence[Frame], views: Sequence[View] = (AS_IT_IS,)
+) -> Figures:
+    """Recall on ``photos``, false positives on the ``empty`` ones, over all ``views`` of them."""
+    hits = [hit for photo in photos for hit in _hits(find, photo, views)]
+    turned = np.repeat([abs(photo.pose.yaw_deg) > _WIDE_YAW_DEG for photo in photos], len(views))
+    wide = [hit for hit, is_wide in zip(hits, turned, strict=True) if is_wide]
+    wrong = sum(len(find(Frame(view.of(frame.pixels), frame.captured_s))) for frame in empty for view in views)
+    return Figures(_share(hits), _share(wide), round(wrong / (len(empty) * len(views)), 4))
+
+
+def _hits(find: Find, photo: PosedPhoto, views: Sequence[View]) -> list[bool]:
+    frame = read_image(photo.path)
+    shown = [view.of(frame.pixels) for view in views]
+    boxes = [view.box(photo.box, pixels.shape[1]) for view, pixels in zip(views, shown, strict=True)]
+    return [
+        best_box(find(Frame(pixels, frame.captured_s)), box, IOU_MIN) is not None
+        for pixels, box in zip(shown, boxes, strict=True)
+    ]
 
 
 def without_people(frames: Sequence[Frame], yunet: YuNet) -> tuple[list[Frame], int]:
