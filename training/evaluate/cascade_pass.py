@@ -20,8 +20,8 @@ from training.evaluate.detection import IOU_MIN, without_people
 from training.evaluate.posed_photos import PosedPhoto, read_posed_photos
 from training.teachers.yunet import YuNet
 
-# Below the device's, so that one pass serves every higher threshold: suppression goes by score, and what is added below a
-# face never takes it away. It is what FPNet gives a second look: a lower one would give more of them, and other results.
+# Below the device's, so that one pass serves every higher threshold: suppression goes by score, and what is added below
+# a face never takes it away. It is what FPNet gives a second look: a lower one gave more of them, and other results.
 _SCORE_MIN = 0.3
 
 
