@@ -15,7 +15,7 @@ from edge.detect.pyramid import cells_of, plan
 from edge.geometry import geodesic_deg, iou, transform_points, turn_in_plane
 from edge.images import read_image
 from edge.runtime.litert import ModelStore
-from edge.types import Face, Frame, PixelLayout
+from edge.types import Face, Faces, Floats, Frame, PixelLayout, Pixels
 
 pytestmark = pytest.mark.clips
 
@@ -115,3 +115,33 @@ def test_the_middle_of_a_plateau_is_its_peak() -> None:
     rows, ranks = _peaks(scores, cells, 0.5)
     assert [divmod(int(cells.places[row]), scores.shape[1]) for row in rows] == [(11, 21)]
     assert 0.99 <= ranks[0] < 0.992
+
+
+class _Third:
+    """FPNet with a fixed score for what it is shown, and a count of how often it was asked."""
+
+    def __init__(self, score: float) -> None:
+        self.score, self.asked = score, 0
+
+    def run(self, pixels: Pixels) -> dict[str, Floats]:
+        self.asked += len(pixels)
+        return {"score": np.full((len(pixels), 1), self.score, np.float32)}
+
+
+@pytest.mark.parametrize(("third", "kept"), [(0.99, 2), (0.02, 1)])
+def test_a_third_look_settles_a_doubt_and_is_not_wasted_on_a_sure_face(
+    photo: Frame, monkeypatch: pytest.MonkeyPatch, third: float, kept: int
+) -> None:
+    cascade, look = Cascade(ModelStore(), DetectConfig()), _Third(third)
+    face = only(cascade, photo)
+    pair = Faces(
+        np.stack([face.box, face.box]),
+        np.array([0.9, 0.99], np.float32),
+        np.stack([face.rotation, face.rotation]),
+        np.stack([face.landmarks, face.landmarks]),
+    )
+    monkeypatch.setattr(cascade, "_fpnet", look)
+    settled = cascade._settle(photo, pair)
+    assert look.asked == 1
+    assert len(settled) == kept
+    assert (np.diff(settled.scores) <= 0).all()

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from edge.detect.decode import calibrate, faces_from, landmarks_px, select, whole_squares
+from edge.detect.decode import agreed, calibrate, faces_from, landmarks_px, select, whole_squares
 from edge.geometry import rotation_from_euler, sixd_from_rotation
 
 WINDOW = np.array([[10, 20, 50, 60]], np.float32)
@@ -76,3 +76,17 @@ def test_landmarks_and_rotation_come_from_the_window_that_was_kept() -> None:
     np.testing.assert_allclose(face.landmarks, np.tile([124, 98], (5, 1)))
     np.testing.assert_allclose(face.rotation, rotation, atol=1e-6)
     np.testing.assert_allclose(landmarks_px(windows[1:], outputs["landmarks"][1:])[0], face.landmarks)
+
+
+def test_looks_agree_at_the_geometric_mean_of_their_odds() -> None:
+    """Odds of 9 and 1 make 3; three looks at odds of 1, 1 and 8 make 2, in whatever order two of them were joined."""
+    ninety, even, eight = (np.array([share], np.float32) for share in (0.9, 0.5, 8 / 9))
+    assert agreed(ninety, even)[0] == pytest.approx(0.75)
+    assert agreed(agreed(even, even), eight, looks=2)[0] == pytest.approx(2 / 3)
+    assert agreed(agreed(eight, even), even, looks=2)[0] == pytest.approx(2 / 3)
+
+
+def test_no_look_is_certain() -> None:
+    sure, never = np.ones(1, np.float32), np.zeros(1, np.float32)
+    assert agreed(sure, never)[0] == pytest.approx(0.5)
+    assert 0 < agreed(never, never)[0] < agreed(sure, sure)[0] < 1
