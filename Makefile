@@ -75,9 +75,10 @@ check: $(VENV)/.project  ## format, lint, types, import contracts, shell scripts
 	$(VENV)/bin/lint-imports
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" shellcheck --external-sources $(SHELL_SCRIPTS)
 
+# Not the tests of the pure policies: no interpreter has a part in them.
 test-tflite-runtime: $(TFLITE_VENV)/.project  ## run the runtime's tests on the fallback interpreter (CPython 3.11)
 	$(TFLITE_VENV)/bin/python -c "import importlib.util, sys, tflite_runtime; sys.exit('ai_edge_litert is here too: this proves nothing' if importlib.util.find_spec('ai_edge_litert') else 0)"
-	$(TFLITE_VENV)/bin/python -m pytest -m 'not slow' --ignore=tests/training --ignore=tests/device $(ARGS)
+	$(TFLITE_VENV)/bin/python -m pytest -m 'not slow' $(addprefix --ignore=tests/,training device property scenario/test_driver_attentive.py) $(ARGS)
 
 deb: $(VENV)/.project  ## build the arm64 packages for Raspberry Pi OS bookworm and trixie, into dist/
 	for suite in $(SUITES); do deploy/build-deb $$suite; done
