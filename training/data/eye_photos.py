@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from edge.images import list_images
 from edge.types import Floats, Pixels
 from training.data.patch_set import CHIP_PX
 from training.data.photo_sets import group_of
+from training.data.tables import read_rows
 
 FOLDERS = {"open": True, "closed": False}
 _COLUMNS = ("image", "subject", "eye_open")
@@ -35,15 +35,7 @@ class EyePhoto:
 
 def read_table(images: Path, table: Path) -> list[EyePhoto]:
     """The rows of a table like MRL's labels.csv, their photos below ``images``. Raises InputError naming the row."""
-    try:
-        with table.open(encoding="utf-8", newline="") as lines:
-            reader = csv.DictReader(lines)
-            missing = [name for name in _COLUMNS if name not in (reader.fieldnames or ())]
-            if missing:
-                raise InputError(f"{table}: expected columns {', '.join(_COLUMNS)}; missing {missing}")
-            rows = list(reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{table}: cannot be read as a table: {error}") from error
+    rows = read_rows(table, _COLUMNS)
     if not rows:
         raise InputError(f"{table}: expected rows of labelled eyes, found none")
     return [_photo(images, table, line, row) for line, row in enumerate(rows, start=2)]

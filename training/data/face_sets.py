@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from edge.errors import InputError
 from edge.types import Floats
 from training.data.own_folder import ANCHOR, POSITIVE
 from training.data.own_sets import OWN, own_people
+from training.data.tables import read_rows
 from training.data.unmixed import LeftOut, refuse_shared_names, without_copies, without_lone_photos
 
 EVALUATION_SETS = ("lfw", "att_faces", "aflw2000")
@@ -184,15 +184,3 @@ def _numbers(table: Path, row: Mapping[str, str], columns: Iterable[str]) -> lis
         return [float(row[column]) for column in columns]
     except (TypeError, ValueError) as error:  # a row that is too short gives None
         raise InputError(f"{table}: expected numbers in the row of {row['image']!r}: {error}") from error
-
-
-def read_rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
-    try:
-        with path.open(encoding="utf-8", newline="") as lines:
-            reader = csv.DictReader(lines)
-            missing = [column for column in columns if column not in (reader.fieldnames or ())]
-            if missing:
-                raise InputError(f"{path}: expected columns {list(columns)}, missing {missing}")
-            return list(reader)
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as a table: {error}") from error

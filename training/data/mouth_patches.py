@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from edge.types import Face
 from training.data.face_patches import chip_about, face_patch, found_faces
 from training.data.patch_set import PatchSet, join
 from training.data.photo_sets import find_photos, thinned
+from training.data.tables import read_rows
 from training.patch_recipe import DataPart
 
 TABLE = "labels.csv"
@@ -49,15 +49,7 @@ def mouth_patches(data: Path, part: DataPart, say: Callable[[str], None]) -> Pat
 
 def read_yawns(table: Path) -> dict[str, bool]:
     """Picture -> whether a yawn is seen there, of a table like YawDD's labels.csv. Raises InputError naming the row."""
-    try:
-        with table.open(encoding="utf-8", newline="") as lines:
-            reader = csv.DictReader(lines)
-            missing = [name for name in _COLUMNS if name not in (reader.fieldnames or ())]
-            if missing:
-                raise InputError(f"{table}: expected columns {', '.join(_COLUMNS)}; missing {missing}")
-            rows = list(reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{table}: cannot be read as a table: {error}") from error
+    rows = read_rows(table, _COLUMNS)
     for line, row in enumerate(rows, start=2):
         if row["yawn"] not in ("0", "1"):
             raise InputError(f"{table}: row {line}: expected yawn 0 or 1, found {row['yawn']!r}")

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from edge.errors import InputError
 from edge.images import read_image
 from edge.types import Floats, Pixels
-from training.data.face_sets import read_rows
 from training.data.own_folder import ANCHOR, NEGATIVE, POSITIVE
+from training.data.tables import read_rows
 from training.data.unmixed import some
 
 Role = str
