@@ -78,7 +78,7 @@ class Cascade:
 
     def refine(self, octaves: Octaves, proposals: Candidates) -> Candidates:
         """R-Net's share of ``detect``: those of the ``proposals`` that it believes in, moved. Training mines them."""
-        few = len(proposals.boxes) <= _RNET_BATCHES[0]  # in a picture little larger than a face: FPNet may see them all
+        few = len(proposals.boxes) <= _RNET_BATCHES[0]  # as in a picture little larger than a face: FPNet can see all
         score_min = 0.0 if few else self._config.rnet_score_min
         return _stage(self._rnet, octaves, proposals.boxes, _RNET_PX, score_min, sampling=QUICK).found
 

@@ -19,9 +19,7 @@ from edge.types import Floats, Pixels
 
 CELL_PX = 12  # P-Net's receptive field
 STRIDE_PX = 2
-WINDOW_MAX = (
-    1.22  # of a face's side: P-Net learns from windows up to it (pnet.toml), so the smallest face needs no smaller
-)
+WINDOW_MAX = 1.22  # of a face's side: P-Net learns from windows up to it (pnet.toml), and proposes faces by them
 _SMALL = 0.6  # of the first level: from there on all half steps together cost less than the first level does
 _ROUNDING = 1e-6
 _CANVAS_STEP = 4  # canvas sides are rounded up to it, so that pictures of like sizes share an interpreter

@@ -58,7 +58,7 @@ def build_pnet() -> keras.Model:
     """(1, h, w, 3) to score (1, i, j, 1) and box (1, i, j, 4); cell (i, j) sees 12 x 12 pixels from (2i, 2j).
 
     MTCNN's but for its start and width: a 4 x 4 convolution that strides sees what its 3 x 3 one and the pooling after
-    it see, and the whole net takes half the time. No published weights fit: it learns from nothing.
+    it see, and the whole net takes three fifths of the time. No published weights fit: it learns from nothing.
     """
     image = keras.Input((None, None, 3), name="image")
     x = layers.Conv2D(16, 4, 2, name="stem")(image)
