@@ -30,6 +30,7 @@ from training.export.siamese import export
 from training.export.siamese_pair import export_pair
 from training.losses.distil import DistilLoss
 from training.models.identity_head import branch_of, person_centres, with_centres
+from training.models.mobilefacenet import for_device
 from training.models.port_mobilefacenet import port
 from training.siamese_data import batches, classes, normalised, split, views_mean, well_labelled
 from training.siamese_progress import progress
@@ -188,7 +189,7 @@ def _rows(results: Mapping[str, Mapping[str, float]]) -> dict[str, str]:
 def _export_pair(trained: Trained, spec: ModelSpec, recipe: Recipe, output: Path) -> str:
     rows = np.random.default_rng(recipe.seed).permutation(len(trained.chips.people))[:_PAIR_FACES]
     faces = jittered_crops(trained.chips.pixels[np.sort(rows)], recipe, (recipe.seed, 4))  # neighbours: one person too
-    pair, gap = export_pair(trained.model, spec, faces, output)
+    pair, gap = export_pair(for_device(trained.model, normalised(faces)), spec, faces, output)
     return f"{output / pair.file}: sha256 {pair.sha256}, distances {gap:.3f} from the branch's"
 
 

@@ -17,10 +17,13 @@ from edge.runtime.manifest import MODELS_DIR
 from edge.types import Pixels
 from edge.verify.siamese import Branch
 from training.data.face_chips import Chips
+from training.export.delegate import check_windows
 from training.export.siamese import COSINE_MIN, export, parity
-from training.models.mobilefacenet import mobilefacenet
+from training.export.tflite import export_float32
+from training.models.mobilefacenet import for_device, mobilefacenet
 from training.models.port_mobilefacenet import TOLERANCE, command, port
 from training.models.port_mobilefacenet import parity as port_parity
+from training.siamese_data import normalised
 from training.siamese_recipe import load_recipe
 
 WEIGHTS = Path(os.environ.get("VIGIL_DATA", "../shared/datasets")).parent / "teachers" / "mobilefacenet.onnx"
@@ -85,6 +88,29 @@ def test_the_shipped_branch_is_small_and_of_unit_length() -> None:
     assert one.shape == (128,)
     assert np.linalg.norm(one) == pytest.approx(1, abs=1e-5)
     assert np.linalg.norm(one - other) > 0.1
+
+
+def test_what_the_device_runs_is_the_same_function() -> None:
+    keras.utils.set_random_seed(1)
+    branch = mobilefacenet()
+    crops = normalised(faces(3)[:, 20:132, 20:132])
+    wanted = np.asarray(branch(crops, training=False))
+    assert np.asarray(for_device(branch, crops)(crops, training=False)) == pytest.approx(
+        wanted, abs=1e-5 * float(np.ptp(wanted))
+    )
+
+
+def test_no_window_of_the_shipped_models_is_slow_in_int8() -> None:
+    for spec in ModelStore().manifest.models.values():
+        check_windows(MODELS_DIR / spec.file)
+
+
+def test_a_window_that_is_slow_in_int8_is_named(tmp_path: Path) -> None:
+    image = keras.Input((7, 7, 4))
+    model = keras.Model(image, keras.layers.DepthwiseConv2D(7)(image))
+    export_float32(model, tmp_path / "wide.tflite", ["out"], shape=(1, 7, 7, 4))
+    with pytest.raises(ModelError, match=r"wide\.tflite: expected .* at most 25 taps, .* found 7x7 over 4 channels"):
+        check_windows(tmp_path / "wide.tflite")
 
 
 @pytest.mark.skipif(RUNTIME != "ai-edge-litert", reason="tflite-runtime never delegates int8")

@@ -1,4 +1,4 @@
-"""Whether XNNPACK runs the whole of a model: one operation that it leaves out makes int8 slower than float32."""
+"""Whether XNNPACK runs the whole of a model, and fast: what it leaves out makes int8 slower than float32."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from ai_edge_litert.interpreter import Interpreter
 
 from edge.errors import ModelError
 from edge.quiet import quiet_stderr
+
+TAPS_MAX = 25  # of XNNPACK's largest int8 depthwise kernel; 49 take 400 times as long as 25 (litert 2.3, x86)
 
 
 def check_delegated(path: Path, shape: tuple[int, ...]) -> None:
@@ -31,3 +33,18 @@ def check_delegated(path: Path, shape: tuple[int, ...]) -> None:
     outside |= {makers[out["index"]] for out in interpreter.get_output_details() if out["index"] not in outputs}
     if outside:
         raise ModelError(f"{path}: expected XNNPACK to run every operation, it leaves out {sorted(outside)}")
+
+
+def check_windows(path: Path) -> None:
+    """Raises ModelError naming the shape of a depthwise convolution whose window has more than TAPS_MAX taps."""
+    with quiet_stderr():
+        interpreter = Interpreter(model_path=str(path), num_threads=1)
+    shapes = {details["index"]: details["shape"].tolist() for details in interpreter.get_tensor_details()}
+    for operation in interpreter._get_ops_details():
+        if operation["op_name"] == "DEPTHWISE_CONV_2D":
+            _, height, width, channels = shapes[int(operation["inputs"][1])]
+            if height * width > TAPS_MAX:
+                raise ModelError(
+                    f"{path}: expected depthwise windows of at most {TAPS_MAX} taps, which XNNPACK is fast at in int8,"
+                    f" found {height}x{width} over {channels} channels"
+                )

@@ -15,10 +15,11 @@ from edge.types import Floats, Pixels
 from training.data.face_chips import Chips
 from training.data.jitter import jittered_crops
 from training.export.card import CardFacts, write_card
+from training.export.delegate import check_delegated, check_windows
 from training.export.manifest import sha256_of, update_manifest
 from training.export.tflite import export_int8
 from training.export.twin import export_twin
-from training.models.mobilefacenet import EMBEDDING, PIXEL_MEAN, PIXEL_STD, SIDE_PX
+from training.models.mobilefacenet import EMBEDDING, PIXEL_MEAN, PIXEL_STD, SIDE_PX, for_device
 from training.siamese_data import normalised
 from training.siamese_recipe import Recipe
 
@@ -41,19 +42,24 @@ def export(
     """Write model, float32 twin, manifest entry (without thresholds: the evaluation fits them) and card.
 
     ``chips``: the training faces, of which some calibrate the int8 ranges. Returns the entry and the mean cosine of
-    int8 and float32 embeddings on other training faces. Raises ModelError where that cosine is below COSINE_MIN.
+    int8 and float32 embeddings on other training faces. Raises ModelError where that cosine is below COSINE_MIN, or
+    where XNNPACK would leave out an operation or be slow at one.
     """
     rows = np.random.default_rng(recipe.seed).permutation(len(chips.pixels))
     count = recipe.export.calibration_chips
     calibration = jittered_crops(chips.pixels[rows[:count]], recipe, (recipe.seed, 2))
-    content = export_int8(model, [normalised(calibration)], directory / FILE, ["embedding"], shape=_SHAPE)
+    inputs = normalised(calibration)
+    device = for_device(model, inputs)
+    content = export_int8(device, [inputs], directory / FILE, ["embedding"], shape=_SHAPE)
+    check_delegated(directory / FILE, _SHAPE)
+    check_windows(directory / FILE)
     spec = _spec(content, recipe)
     faces = jittered_crops(chips.pixels[rows[-_PARITY_FACES:]], recipe, (recipe.seed, 3))
     cosines = parity(model, Model(NAME, directory / FILE, spec, _SHAPE), faces)
     if cosines.mean() < COSINE_MIN:
         raise ModelError(f"{FILE}: expected int8 within a mean cosine of {COSINE_MIN} of float32, got {cosines.mean()}")
     some = faces[:_TWIN_FACES]
-    spec = export_twin(model, spec, directory, shape=_SHAPE, crops=some, inputs=normalised(some))
+    spec = export_twin(device, spec, directory, shape=_SHAPE, crops=some, inputs=normalised(some))
     update_manifest(NAME, spec, directory)
     write_card(spec, _facts(spec, recipe, {**results, **_parity_rows(cosines, content)}), directory)
     return spec, float(cosines.mean())
