@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edge.attributes.patches import HEIGHT_PX, WIDTH_PX, even_contrast, patch_about
+from edge.attributes.patches import HEIGHT_PX, WIDTH_PX, either_way, even_contrast, patch_about
 from edge.attributes.trust import inside, large, lit, ramp
 from edge.errors import ModelError
 from edge.runtime.litert import ModelStore
@@ -12,7 +12,7 @@ from edge.types import Eyes, Floats, Frame, HeadPose, Pixels, TrackedFace
 
 EYENET = "eyenet"
 EYE_WINDOW = 0.85  # of the distance between the eyes: an eye is half of it wide
-_BATCH = 2
+_BATCH = 4  # two eyes and their mirror images
 
 # Where an eye stops to be readable, and from where on it is read as well as ever; between them trust grows in a line.
 # Of the eye on the side that the head turns to. Where the near eye is shut (1,838 faces of ytf_crops and yawdd_frames),
@@ -30,7 +30,7 @@ class EyeReader:
         """Raises ModelError."""
         self._model = store.open(EYENET, batch=_BATCH)
         if self._model.shape != (_BATCH, HEIGHT_PX, WIDTH_PX, 1) or set(self._model.spec.outputs) != {"open"}:
-            raise ModelError(f"{EYENET}: expected two 24x32 patches and one output 'open', got {self._model.spec}")
+            raise ModelError(f"{EYENET}: expected four 24x32 patches and one output 'open', got {self._model.spec}")
 
     def read(self, frame: Frame, face: TrackedFace) -> Eyes:
         """Both eyes of ``face`` in ``frame``; None for an eye that is turned away, too small, too dark or cut off.
@@ -44,8 +44,10 @@ class EyeReader:
         trust = _trust(frame, face, patches)
         if not trust.any():
             return Eyes()
-        p_open = self._model.run(even_contrast(patches)[..., None])["open"].reshape(-1)
-        return _combined(np.clip(p_open, 0, 1), trust)
+        return _combined(np.clip(either_way(self._p_open, even_contrast(patches)), 0, 1), trust)
+
+    def _p_open(self, patches: Pixels) -> Floats:
+        return self._model.run(patches[..., None])["open"].reshape(-1)
 
 
 def _combined(p_open: Floats, trust: Floats) -> Eyes:

@@ -9,7 +9,15 @@ import numpy as np
 import pytest
 
 from edge.attributes.eyes import EYENET, EyeReader, facing
-from edge.attributes.patches import cut_patch, even_contrast, eye_distance_px, levels, patch_about, window_matrix
+from edge.attributes.patches import (
+    cut_patch,
+    either_way,
+    even_contrast,
+    eye_distance_px,
+    levels,
+    patch_about,
+    window_matrix,
+)
 from edge.attributes.pose import head_pose
 from edge.config import DetectConfig
 from edge.detect.cascade import Cascade
@@ -91,6 +99,19 @@ def test_contrast_is_evened_whatever_the_light() -> None:
 def test_a_flat_patch_stays_flat() -> None:
     noise = (128 + np.random.default_rng(0).integers(-1, 2, (1, 24, 32))).astype(np.uint8)
     assert np.ptp(even_contrast(noise)) < 40
+
+
+def test_a_patch_and_its_mirror_image_are_asked_at_once_and_count_alike() -> None:
+    asked: list[Pixels] = []
+
+    def left_edge(patches: Pixels) -> Floats:
+        asked.append(patches)
+        return patches[:, 0, 0].astype(np.float32)
+
+    patches = np.zeros((3, 24, 32), np.uint8)
+    patches[:, :, 0], patches[:, :, -1] = np.array([[0], [10], [200]]), np.array([[4], [20], [100]])
+    assert either_way(left_edge, patches).tolist() == [2, 15, 150]
+    assert [len(both) for both in asked] == [6]
 
 
 def test_the_head_hides_the_far_eye_first() -> None:

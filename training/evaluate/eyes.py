@@ -9,7 +9,7 @@ import click
 import numpy as np
 
 from edge.attributes.eyes import EYENET
-from edge.attributes.patches import even_contrast
+from edge.attributes.patches import either_way, even_contrast
 from edge.errors import InputError
 from edge.runtime.litert import ModelStore
 from edge.runtime.manifest import MODELS_DIR
@@ -21,8 +21,8 @@ from training.evaluate.patch_figures import figures_of
 def p_open(store: ModelStore, photos: list[EyePhoto]) -> Floats:
     """(n,) of photos that an eye fills, as the device reads a patch. Raises InputError, ModelError."""
     patches = np.stack([cut_whole(read_grey(photo.path)) for photo in photos])
-    found: Floats = store.open_batched(EYENET, (2,)).run(even_contrast(patches)[..., None])["open"].reshape(-1)
-    return found
+    net = store.open_batched(EYENET, (4,))
+    return either_way(lambda both: net.run(both[..., None])["open"].reshape(-1), even_contrast(patches))
 
 
 @click.command(name="eyes")
