@@ -25,7 +25,7 @@ from training.data.patch_set import CHIP_PX, FACE_WINDOW_PX, PatchSet, join, loa
 from training.evaluate.eyes import command
 from training.evaluate.patch_figures import auc, figures_of
 from training.export.patch import APART_MAX, export
-from training.models.patch_nets import SIZE_MAX, build
+from training.models.patch_nets import SIZE_MAX, build, for_device
 from training.patch_recipe import RECIPES, Recipe, load_recipe
 from training.train_patch import fit, judge_folds
 
@@ -241,6 +241,19 @@ def test_a_training_goes_on_from_its_checkpoint_is_judged_on_others_and_ships(ti
 def test_a_fresh_net_fits_its_budget() -> None:
     assert build("eyenet").count_params() < SIZE_MAX - 8000  # of the file, weights are not all
     assert isinstance(build("eyenet"), keras.Model)
+
+
+def test_what_is_exported_is_the_same_function() -> None:
+    keras.utils.set_random_seed(3)
+    net = build("eyenet")
+    rng = np.random.default_rng(3)
+    for index in range(1, 5):  # normalisations that have learnt something
+        norm = net.get_layer(f"norm{index}")
+        norm.set_weights([rng.uniform(0.5, 1, value.shape).astype(np.float32) for value in norm.get_weights()])
+    patches = rng.normal(size=(5, HEIGHT_PX, WIDTH_PX, 1)).astype(np.float32)
+    wanted = np.asarray(net(patches, training=False))
+    assert np.ptp(wanted) > 0.01
+    assert np.asarray(for_device(net)(patches, training=False)) == pytest.approx(wanted, abs=1e-5)
 
 
 def evaluated(*arguments: str) -> dict[str, float]:

@@ -22,7 +22,7 @@ from training.export.delegate import check_delegated
 from training.export.manifest import sha256_of, update_manifest
 from training.export.tflite import export_int8
 from training.export.twin import export_twin
-from training.models.patch_nets import OUTPUT, SIZE_MAX
+from training.models.patch_nets import OUTPUT, SIZE_MAX, for_device
 from training.patch_recipe import Recipe
 
 APART_MAX = 0.03  # mean distance of int8 from float32 on spoilt patches; above it the calibration is broken
@@ -108,14 +108,15 @@ def export(
     """
     seed_models(directory)
     path = directory / f"{net.name}_int8.tflite"
-    content = export_int8(net, [scaled(patches)], path, [OUTPUT], shape=_SHAPE)
+    device = for_device(net)
+    content = export_int8(device, [scaled(patches)], path, [OUTPUT], shape=_SHAPE)
     if len(content) > SIZE_MAX:
         raise ModelError(f"{path}: expected at most {SIZE_MAX} bytes, got {len(content)}")
     check_delegated(path, (KINDS[net.name].batch, HEIGHT_PX, WIDTH_PX, 1))
     spec = spec_of(net.name, content, recipe)
     done = Exported(path, len(content), parity(net, path, spec, patches))
     some = patches[:_TWIN_PATCHES]
-    spec = export_twin(net, spec, directory, shape=_SHAPE, crops=some[..., None], inputs=scaled(some))
+    spec = export_twin(device, spec, directory, shape=_SHAPE, crops=some[..., None], inputs=scaled(some))
     update_manifest(net.name, spec, directory)
     write_card(spec, _facts(net, recipe, results, done), directory)
     return done
@@ -148,7 +149,7 @@ def parity(net: keras.Model, path: Path, spec: ModelSpec, patches: Pixels) -> fl
 def int8_probabilities(net: keras.Model, recipe: Recipe, learnt: Pixels, judged: Pixels, folder: Path) -> Floats:
     """p(open) (n,) of ``judged`` patches by ``net`` as int8, calibrated on ``learnt``; the file stays in ``folder``."""
     path = folder / f"{net.name}_int8.tflite"
-    content = export_int8(net, [scaled(learnt)], path, [OUTPUT], shape=_SHAPE)
+    content = export_int8(for_device(net), [scaled(learnt)], path, [OUTPUT], shape=_SHAPE)
     spec, batch = spec_of(net.name, content, recipe), KINDS[net.name].batch
     return as_on_device(net.name, lambda patches: _run(path, spec, patches, batch), judged)
 
