@@ -7,12 +7,12 @@ import numpy as np
 from edge.attributes.patches import HEIGHT_PX, WIDTH_PX, either_way, even_contrast, patch_about
 from edge.attributes.trust import inside, large, lit, ramp
 from edge.errors import ModelError
-from edge.runtime.litert import ModelStore
+from edge.runtime.litert import ModelStore, Runnable
 from edge.types import Eyes, Floats, Frame, HeadPose, Pixels, TrackedFace
 
 EYENET = "eyenet"
 EYE_WINDOW = 0.85  # of the distance between the eyes: an eye is half of it wide
-_BATCH = 4  # two eyes and their mirror images
+BATCH = 4  # two eyes and their mirror images
 
 # Where an eye stops to be readable, and from where on it is read as well as ever; between them trust grows in a line.
 # Of the eye on the side that the head turns to. Where the near eye is shut (1,838 faces of ytf_crops and yawdd_frames),
@@ -28,8 +28,8 @@ class EyeReader:
 
     def __init__(self, store: ModelStore) -> None:
         """Raises ModelError."""
-        self._model = store.open(EYENET, batch=_BATCH)
-        if self._model.shape != (_BATCH, HEIGHT_PX, WIDTH_PX, 1) or set(self._model.spec.outputs) != {"open"}:
+        self._model = store.open(EYENET, batch=BATCH)
+        if self._model.shape != (BATCH, HEIGHT_PX, WIDTH_PX, 1) or set(self._model.spec.outputs) != {"open"}:
             raise ModelError(f"{EYENET}: expected four 24x32 patches and one output 'open', got {self._model.spec}")
 
     def read(self, frame: Frame, face: TrackedFace) -> Eyes:
@@ -44,16 +44,18 @@ class EyeReader:
         trust = _trust(frame, face, patches)
         if not trust.any():
             return Eyes()
-        return _combined(np.clip(either_way(self._p_open, even_contrast(patches)), 0, 1), trust)
-
-    def _p_open(self, patches: Pixels) -> Floats:
-        return self._model.run(patches[..., None])["open"].reshape(-1)
+        return _combined(np.clip(p_open(self._model, patches), 0, 1), trust)
 
 
-def _combined(p_open: Floats, trust: Floats) -> Eyes:
-    """``p_open`` and ``trust`` (2,): of the eye at image left, then of the other."""
-    left, right = (float(p) if weight > 0 else None for p, weight in zip(p_open, trust, strict=True))
-    openness = float(np.clip((p_open * trust).sum() / trust.sum(), 0, 1))
+def p_open(net: Runnable, patches: Pixels) -> Floats:
+    """EyeNet's p(open) (n,) of patches (n, 24, 32), their contrast not yet evened."""
+    return either_way(lambda both: net.run(both[..., None])["open"].reshape(-1), even_contrast(patches))
+
+
+def _combined(p: Floats, trust: Floats) -> Eyes:
+    """``p``, of being open, and ``trust`` (2,): of the eye at image left, then of the other."""
+    left, right = (float(one) if weight > 0 else None for one, weight in zip(p, trust, strict=True))
+    openness = float(np.clip((p * trust).sum() / trust.sum(), 0, 1))
     apart = abs(left - right) if left is not None and right is not None else 0.0
     return Eyes(left, right, openness, float(np.clip(trust.max() * (1 - apart), 0, 1)))
 

@@ -224,7 +224,7 @@ def test_pairs_are_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        (["fold,image_a,same", "1,ann/1.jpg,1"], "missing image_b"),
+        (["fold,image_a,same", "1,ann/1.jpg,1"], r"missing \['image_b'\]"),
         (["fold,image_a,image_b,same", "1,ann/1.jpg,ann/9.jpg,1"], "line 2: no such image: .*ann/9.jpg"),
         (["fold,image_a,image_b,same", "1,ann/1.jpg,,1"], "line 2: no such image"),
         (["fold,image_a,image_b,same", "1,ann/1.jpg,ann/1.jpg,yes"], "line 2: expected a number as fold and 0 or 1"),

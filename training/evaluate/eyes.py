@@ -8,8 +8,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from edge.attributes.eyes import EYENET
-from edge.attributes.patches import either_way, even_contrast
+from edge.attributes.eyes import BATCH, EYENET, p_open
 from edge.errors import InputError
 from edge.runtime.litert import ModelStore
 from edge.runtime.manifest import MODELS_DIR
@@ -18,11 +17,10 @@ from training.data.eye_photos import EyePhoto, cut_whole, read_folders, read_gre
 from training.evaluate.patch_figures import figures_of
 
 
-def p_open(store: ModelStore, photos: list[EyePhoto]) -> Floats:
+def p_open_of(store: ModelStore, photos: list[EyePhoto]) -> Floats:
     """(n,) of photos that an eye fills, as the device reads a patch. Raises InputError, ModelError."""
     patches = np.stack([cut_whole(read_grey(photo.path)) for photo in photos])
-    net = store.open_batched(EYENET, (4,))
-    return either_way(lambda both: net.run(both[..., None])["open"].reshape(-1), even_contrast(patches))
+    return p_open(store.open_batched(EYENET, (BATCH,)), patches)
 
 
 @click.command(name="eyes")
@@ -34,7 +32,7 @@ def command(images: Path | None, labels: Path | None, folders: Path | None, mode
     """Accuracy at p(open) 0.5 and AUC on photos of single eyes; the last line is JSON."""
     store = ModelStore(models)
     photos = _photos(images, labels, folders)
-    figures = figures_of(p_open(store, photos), np.array([photo.open for photo in photos]))
+    figures = figures_of(p_open_of(store, photos), np.array([photo.open for photo in photos]))
     found = {"n": figures.n, "accuracy": round(figures.accuracy, 6), "auc": round(figures.auc, 6)}
     size = (models / store.manifest.spec(EYENET).file).stat().st_size
     click.echo(json.dumps({**found, "model_bytes": size}))

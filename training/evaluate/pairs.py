@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from edge.errors import InputError
+from training.data.tables import read_rows
 
 COLUMNS = ("fold", "image_a", "image_b", "same")
 
@@ -28,15 +28,8 @@ def read_pairs(path: Path, images: Path) -> list[Pair]:
     """The rows of a CSV with the columns fold, image_a, image_b, same (0 or 1). Raises InputError naming the row."""
     if not images.is_dir():
         raise InputError(f"{images}: no such folder of images")
-    try:
-        with path.open(encoding="utf-8", newline="") as lines:
-            reader = csv.DictReader(lines)
-            missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
-            if missing:
-                raise InputError(f"{path}: expected the columns {', '.join(COLUMNS)}, missing {', '.join(missing)}")
-            pairs = [_pair(f"{path}, line {reader.line_num}", row, images) for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: cannot be read as a table of pairs: {error}") from error
+    rows = enumerate(read_rows(path, COLUMNS), start=2)
+    pairs = [_pair(f"{path}, line {line}", row, images) for line, row in rows]
     if not pairs:
         raise InputError(f"{path}: expected at least one pair, found the header only")
     return pairs

@@ -13,7 +13,8 @@ TAPS_MAX = 25  # of XNNPACK's largest int8 depthwise kernel; 49 take 400 times a
 
 
 def check_delegated(path: Path, shape: tuple[int, ...]) -> None:
-    """``shape``: NHWC, nothing free. Raises ModelError naming the operations that stay outside, if any do.
+    """``shape``: NHWC, nothing free. Raises ModelError naming the operations that stay outside, if any do, or a window
+    that is slow in int8 (:func:`check_windows`).
 
     The interpreter tells no plan, but the list of operations keeps those that a delegate has swallowed: all are inside
     when one delegate stands between the model's input and its outputs, and takes nothing that another operation makes.
@@ -33,6 +34,7 @@ def check_delegated(path: Path, shape: tuple[int, ...]) -> None:
     outside |= {makers[out["index"]] for out in interpreter.get_output_details() if out["index"] not in outputs}
     if outside:
         raise ModelError(f"{path}: expected XNNPACK to run every operation, it leaves out {sorted(outside)}")
+    check_windows(path)
 
 
 def check_windows(path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from edge.attributes.eyes import BATCH
 from edge.attributes.patches import HEIGHT_PX, WIDTH_PX, either_way
 from edge.errors import ModelError
 from edge.runtime.litert import BatchedModel, Model
@@ -60,7 +61,7 @@ KINDS = {
         " contrast evened (edge/attributes/patches.py). Two eyes and their mirror images are one batch, and an eye's"
         " p(open) is the mean of both.",
         "trained by Vigil; faces labelled by MediaPipe's iris model",
-        4,
+        BATCH,
         True,
         {"teacher": "MediaPipe's iris model, Apache-2.0"},
         (

@@ -15,7 +15,7 @@ from edge.types import Floats, Pixels
 from training.data.face_chips import Chips
 from training.data.jitter import jittered_crops
 from training.export.card import CardFacts, write_card
-from training.export.delegate import check_delegated, check_windows
+from training.export.delegate import check_delegated
 from training.export.manifest import sha256_of, update_manifest
 from training.export.tflite import export_int8
 from training.export.twin import export_twin
@@ -52,7 +52,6 @@ def export(
     device = for_device(model, inputs)
     content = export_int8(device, [inputs], directory / FILE, ["embedding"], shape=_SHAPE)
     check_delegated(directory / FILE, _SHAPE)
-    check_windows(directory / FILE)
     spec = _spec(content, recipe)
     faces = jittered_crops(chips.pixels[rows[-_PARITY_FACES:]], recipe, (recipe.seed, 3))
     cosines = parity(model, Model(NAME, directory / FILE, spec, _SHAPE), faces)

@@ -37,15 +37,11 @@ def build(name: str) -> keras.Model:
     return keras.Model(patch, layers.Dense(1, activation="sigmoid", name=OUTPUT)(x), name=name)
 
 
-@keras.saving.register_keras_serializable(package="vigil")
 class SpaceToDepth(layers.Layer):  # type: ignore[misc]  # keras has no types
     """``(n, h, w, 1)`` to ``(n, h/2, w/2, 4)``: each block of 2x2 px becomes the channels of one."""
 
     def call(self, patch: Any) -> Any:
         return tf.nn.space_to_depth(patch, 2)
-
-    def compute_output_shape(self, shape: Any) -> Any:
-        return (shape[0], shape[1] // 2, shape[2] // 2, 4 * shape[3])
 
 
 def for_device(net: keras.Model) -> keras.Model:
