@@ -11,9 +11,9 @@ from typing import Any
 import keras
 
 from edge.clock import CpuClock, SystemClock
+from edge.images import write_whole
 from training.data.pairs import Pairs
 from training.evaluate.classic import Measure, figures
-from training.whole_file import write_atomically
 
 Row = dict[str, Any]  # measures by name, and what the epoch was run on
 CHECKPOINT, HISTORY, CURVES = "checkpoint.keras", "history.json", "curves.png"
@@ -57,7 +57,7 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # keras has no 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         row: Row = {name: float(value) for name, value in logs.items()}
         self.rows.append(row | self._trained_s | {"on": where()})
-        write_atomically(self._folder / HISTORY, json.dumps(self.rows, indent=1).encode())
+        write_whole(self._folder / HISTORY, json.dumps(self.rows, indent=1).encode())
         draw_curves(self.rows, self._folder / CURVES)
         if (epoch + 1) % self._every == 0 or epoch + 1 == self._epochs:
             partial = self._folder / f"partial-{CHECKPOINT}"

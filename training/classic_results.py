@@ -9,9 +9,9 @@ from pathlib import Path
 import msgspec
 
 from edge.errors import InputError
+from edge.images import write_whole
 from training.classic_recipe import Recipe
 from training.evaluate.classic import Figures
-from training.whole_file import write_atomically
 
 _FILE, _TABLE = "results.json", "RESULTS.md"
 _HEAD = """# The tutorials' networks: our results beside the published ones
@@ -92,7 +92,10 @@ def changes(recipe: Recipe) -> tuple[str, ...]:
 
 
 def record(result: Result, directory: Path) -> Path:
-    """Put ``result`` among those in ``directory`` and write the table again. Raises InputError for a damaged file."""
+    """Put ``result`` among those in ``directory`` and write the table again.
+
+    Raises InputError for a damaged file, StateError where they cannot be written.
+    """
     path = directory / _FILE
     try:
         known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
@@ -100,8 +103,8 @@ def record(result: Result, directory: Path) -> Path:
         results = [msgspec.convert(known[name], Result) for name in sorted(known)]
     except (OSError, ValueError, msgspec.ValidationError) as error:
         raise InputError(f"{path}: expected the results of earlier trainings, or no such file: {error}") from error
-    write_atomically(path, (json.dumps({item.name: known[item.name] for item in results}, indent=1) + "\n").encode())
-    write_atomically(directory / _TABLE, table(results).encode())
+    write_whole(path, (json.dumps({item.name: known[item.name] for item in results}, indent=1) + "\n").encode())
+    write_whole(directory / _TABLE, table(results).encode())
     return directory / _TABLE
 
 

@@ -10,11 +10,11 @@ from typing import Any
 import keras
 import numpy as np
 
+from edge.images import write_whole
 from training.data.face_chips import Chips, Embed
 from training.evaluate.branch_conditions import jittered, rates
 from training.evaluate.plots import Curve, Frame, draw_curves
 from training.models.identity_head import branch_of
-from training.whole_file import write_atomically
 
 TABLE, LOSS_PLOT, ERROR_PLOT = "history.csv", "loss.png", "held_out_eer.png"
 _FACES_MAX = 300  # enough to see where it goes; the judgement at the end takes them all
@@ -48,7 +48,7 @@ class Curves(keras.callbacks.Callback):  # type: ignore[misc]  # keras has no ty
         before = [row for row in read_history(path) if row["epoch"] <= epoch] if path.is_file() else []
         rows = [*before, {"epoch": epoch + 1, "loss": float(logs["loss"]), _ERROR: float(logs[_ERROR])}]
         lines = [",".join(rows[0]), *(",".join(f"{value:g}" for value in row.values()) for row in rows)]
-        write_atomically(path, ("\n".join(lines) + "\n").encode())
+        write_whole(path, ("\n".join(lines) + "\n").encode())
         for column, file, name in (("loss", LOSS_PLOT, "loss"), (_ERROR, ERROR_PLOT, "EER on held-out faces")):
             x, y = (np.array([row[key] for row in rows], np.float32) for key in ("epoch", column))
             draw_curves(self._folder / file, Frame(f"Siamese branch, {name}", "epoch", name), [Curve(name, x, y, True)])

@@ -14,8 +14,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from edge.errors import InputError
+from edge.images import write_whole
 from edge.types import Floats
-from training.whole_file import write_atomically
 
 SIZE_MAX = 40_000
 _SIZE_INCHES, _DPI = (5.6, 3.4), 90
@@ -57,7 +57,7 @@ class Frame:
 
 
 def draw_curves(path: Path, frame: Frame, curves: Sequence[Curve]) -> Path:
-    """Lines over a common x. Raises InputError where it cannot be written."""
+    """Lines over a common x. Raises StateError where it cannot be written."""
     figure, axes = _blank(frame)
     for curve, colour in zip(curves, COLOURS, strict=False):
         marker = "o" if curve.marked else None
@@ -66,7 +66,7 @@ def draw_curves(path: Path, frame: Frame, curves: Sequence[Curve]) -> Path:
 
 
 def draw_points(path: Path, frame: Frame, groups: Mapping[str, Sequence[Point]]) -> Path:
-    """Dots of one colour a group. Raises InputError where it cannot be written."""
+    """Dots of one colour a group. Raises StateError where it cannot be written."""
     figure, axes = _blank(frame)
     for (label, points), colour in zip(groups.items(), COLOURS, strict=False):
         axes.scatter([point.x for point in points], [point.y for point in points], color=colour, label=label, s=28)
@@ -116,5 +116,5 @@ def _finish(figure: Figure, axes: Axes, path: Path) -> Path:
     content = cv2.imencode(".png", coarse, [cv2.IMWRITE_PNG_COMPRESSION, 9])[1].tobytes()
     if len(content) > SIZE_MAX:
         raise InputError(f"{path}: expected a plot of at most {SIZE_MAX} bytes, got {len(content)}")
-    write_atomically(path, content)
+    write_whole(path, content)
     return path

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge.images import write_whole
 from training.cascade_recipe import ShapePart
 from training.data.cascade_set import FACE_PX
 from training.evaluate.card_parts import wide_table
 from training.evaluate.plots import Frame, Point, draw_points
 from training.models.cascade_nets import SHIPPED_SHAPE, SIZES_MAX
 from training.search_recipe import SearchRecipe
-from training.whole_file import write_atomically
 
 OBJECTIVE = "geodesic"  # of training.evaluate.cascade_crops.judge: degrees, over all held-out faces
 STEM = "fpnet-search"
@@ -47,10 +47,10 @@ class Findings:
 
 
 def write_report(findings: Findings, recipe: SearchRecipe, shipped_steps: int, folder: Path) -> Path:
-    """Write ``fpnet-search.md`` and ``.png`` to ``folder`` and give the page's path. Raises InputError."""
+    """Write ``fpnet-search.md`` and ``.png`` to ``folder`` and give the page's path. Raises StateError."""
     page = folder / f"{STEM}.md"
     _plot(folder / f"{STEM}.png", findings.trials, recipe.ratio_max)
-    write_atomically(page, _page(findings, recipe, shipped_steps).encode())
+    write_whole(page, _page(findings, recipe, shipped_steps).encode())
     return page
 
 

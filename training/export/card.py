@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edge.errors import InputError
+from edge.images import write_whole
 from edge.runtime.manifest import MODELS_DIR, ModelSpec
-from training.whole_file import write_atomically
 
 SECTIONS = (
     "Data and terms",
@@ -44,9 +44,9 @@ class CardFacts:
 
 
 def write_card(spec: ModelSpec, facts: CardFacts, directory: Path = MODELS_DIR) -> Path:
-    """Write the card that ``spec.card`` names (a path below ``directory``). Raises InputError."""
+    """Write the card that ``spec.card`` names (a path below ``directory``). Raises StateError."""
     path = directory / spec.card
-    write_atomically(path, card_text(spec, facts, _commit()).encode())
+    write_whole(path, card_text(spec, facts, _commit()).encode())
     return path
 
 
@@ -80,7 +80,7 @@ def _triple(values: tuple[float, ...]) -> str:
 
 
 def put_section(path: Path, spec: ModelSpec, title: str, body: str) -> None:
-    """Replace or add one of SECTIONS in the card at ``path``; everything else stays. Raises InputError.
+    """Replace or add one of SECTIONS in the card at ``path``; everything else stays. Raises InputError, StateError.
 
     Refuses a card that tells of another file than ``spec``: its other parts would not belong to these figures.
     """
@@ -92,7 +92,7 @@ def put_section(path: Path, spec: ModelSpec, title: str, body: str) -> None:
         raise InputError(
             f"{path}: expected the card of {spec.file} with sha256 {spec.sha256}, found another; export it"
         )
-    write_atomically(path, with_section(text, title, body).encode())
+    write_whole(path, with_section(text, title, body).encode())
 
 
 def with_section(text: str, title: str, body: str) -> str:

@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 import tomli_w
 
+from edge.images import write_whole
 from edge.runtime.manifest import MODELS_DIR, Manifest, ModelSpec, load_manifest
-from training.whole_file import write_atomically
 
 HEADER = "# What each shipped model is. Written by `python -m training`; never edited by hand.\n\n"
 
@@ -25,12 +25,12 @@ def sha256_of(content: bytes) -> str:
 def update_manifest(name: str, spec: ModelSpec, directory: Path = MODELS_DIR) -> Manifest:
     """Put ``spec`` under ``name``, keep every other entry, and replace the file whole. Entries stand sorted by name.
 
-    Raises ModelError where the present file is not a manifest, InputError where it cannot be written.
+    Raises ModelError where the present file is not a manifest, StateError where it cannot be written.
     """
     path = directory / "manifest.toml"
     present = load_manifest(directory).models if path.exists() else {}
     manifest = Manifest(schema=1, models=dict(sorted({**present, name: spec}.items())))
-    write_atomically(path, (HEADER + _on_one_line(tomli_w.dumps(_plain(manifest)))).encode())
+    write_whole(path, (HEADER + _on_one_line(tomli_w.dumps(_plain(manifest)))).encode())
     return manifest
 
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from edge.errors import InputError
-from training.whole_file import write_atomically
+from edge.images import write_whole
 
 Shape = tuple[int | None, int | None, int | None, int | None]
 _SIGNATURE = "serving_default"
@@ -96,7 +96,7 @@ def _convert(
             # its calibrator still uses the interpreter that TensorFlow itself calls deprecated
             warnings.filterwarnings("ignore", message=r"\s*Warning: tf\.lite\.Interpreter is deprecated")
             content: bytes = converter.convert()
-    write_atomically(path, content)
+    write_whole(path, content)
     return content
 
 
