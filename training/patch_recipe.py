@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from edge.attributes.patches import GLARE_PX, SPECKS_PX
 from edge.errors import ConfigError
 from training.recipe_file import RecipeFile, Section, read_recipe
 
@@ -109,6 +110,11 @@ class Recipe(RecipeFile, frozen=True):
     @property
     def sets(self) -> tuple[str, ...]:
         return (*self.data.single_sets, *self.data.face_sets)
+
+    @property
+    def glare_px(self) -> int:
+        """See :func:`edge.attributes.patches.levels`: glasses are before the eyes only."""
+        return GLARE_PX if self.net == "eyenet" else SPECKS_PX
 
 
 def load_recipe(path: Path, net: str) -> Recipe:

@@ -32,7 +32,7 @@ from training.wheels import cache_root
 RUNS = Path("runs")
 _CHECKPOINT = "checkpoint.keras"
 _PREDICT_BATCH = 512
-_VERSION = 2  # of the cached patches; raise it when the same photos give others
+_VERSION = 3  # of the patches; raise it when the same photos give others, as cached or as a net sees them
 _OPEN_MIN = 0.5  # of the labels
 _PATCHES = {"eyenet": eye_patches, "mouthnet": mouth_patches}
 
@@ -101,7 +101,7 @@ def judge_folds(patches: PatchSet, recipe: Recipe, folder: Path, say: Say) -> di
     for index in range(recipe.data.folds):
         learn, judged = fold(patches, index, recipe.data.folds, recipe.seed)
         net = fit(learn, recipe, folder / f"fold{index}", say)
-        clean = clean_patches(judged)
+        clean = clean_patches(judged, recipe.glare_px)
         int8 = int8_probabilities(net, recipe, calibration(learn, recipe), clean, folder / f"fold{index}")
         float32 = as_on_device(net.name, partial(probabilities, net), clean)
         p.append(np.stack([float32, int8]))
@@ -148,7 +148,8 @@ def fit(patches: PatchSet, recipe: Recipe, folder: Path, say: Say) -> keras.Mode
         )
     # What is judged and shipped is the running mean of the weights; the checkpoint goes on without it.
     net.optimizer.finalize_variable_values(net.trainable_variables)
-    check_collapse(probabilities(net, clean_patches(patches.take(np.arange(0, len(patches), 37))))[:, None], done)
+    some = clean_patches(patches.take(np.arange(0, len(patches), 37)), recipe.glare_px)
+    check_collapse(probabilities(net, some)[:, None], done)
     return net
 
 

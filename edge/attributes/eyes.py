@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edge.attributes.patches import HEIGHT_PX, WIDTH_PX, either_way, even_contrast, patch_about
+from edge.attributes.patches import GLARE_PX, HEIGHT_PX, WIDTH_PX, either_way, even_contrast, patch_about
 from edge.attributes.trust import inside, large, lit, ramp
 from edge.errors import ModelError
 from edge.runtime.litert import ModelStore, Runnable
@@ -49,7 +49,7 @@ class EyeReader:
 
 def p_open(net: Runnable, patches: Pixels) -> Floats:
     """EyeNet's p(open) (n,) of patches (n, 24, 32), their contrast not yet evened."""
-    return either_way(lambda both: net.run(both[..., None])["open"].reshape(-1), even_contrast(patches))
+    return either_way(lambda both: net.run(both[..., None])["open"].reshape(-1), even_contrast(patches, GLARE_PX))
 
 
 def _combined(p: Floats, trust: Floats) -> Eyes:
@@ -63,7 +63,7 @@ def _combined(p: Floats, trust: Floats) -> Eyes:
 def _trust(frame: Frame, face: TrackedFace, patches: Pixels) -> Floats:
     """How well each eye can be read, 0..1 (2,)."""
     common = large(face.face) * ramp(abs(face.pose.pitch_deg), _PITCH_DEG)
-    turned, bright = facing(face.pose), lit(patches)
+    turned, bright = facing(face.pose), lit(patches, GLARE_PX)
     seen = [inside(frame, face.face.landmarks[row]) for row in (0, 1)]
     return np.array([common * bright[row] * turned[row] * seen[row] for row in (0, 1)], np.float32)
 

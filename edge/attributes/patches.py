@@ -22,7 +22,11 @@ _CANONICAL: Floats = np.array(
 )
 _MOUTH_DOWN = 0.1  # from between the mouth's corners to the patch's middle: a jaw opens downwards
 _SPAN_MIN = 24.0  # grey levels: what is flatter than that is stretched no further, or noise would look like an eye
-_TAIL = 16  # pixels at either end, of 768, that may be a reflection or a speck
+SPECKS_PX = 16  # pixels of 768, the darkest and as many of the brightest, that may be specks
+# The brightest of an eye's patch: the reflection of an infrared lamp in glasses may fill as many. Stretched to levels
+# that count it, the eye beside it is dark and flat. Of mrl_eye's 4,300 eyes (people not seen, four folds of 1,000
+# steps) 0.9479 are told right without 16 px, 0.9584 without 64, 0.9556 without 128; other sets gain a little.
+GLARE_PX = 96
 
 
 def eye_distance_px(face: Face) -> float:
@@ -75,15 +79,15 @@ def cut_patch(pixels: Pixels, matrix: Floats) -> Pixels:
     return square[margin : margin + HEIGHT_PX].astype(np.uint8, copy=False)
 
 
-def levels(patches: Pixels) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """The dark and the bright level (n,) of patches (n, 24, 32), each without the 2 % of pixels beyond it."""
-    flat = np.partition(patches.reshape(len(patches), -1), (_TAIL, -_TAIL - 1), axis=1)
-    return flat[:, _TAIL].astype(np.float32), flat[:, -_TAIL - 1].astype(np.float32)
+def levels(patches: Pixels, glare_px: int = SPECKS_PX) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The dark and the bright level (n,) of patches (n, 24, 32), without the SPECKS_PX below and glare_px beyond it."""
+    flat = np.partition(patches.reshape(len(patches), -1), (SPECKS_PX, -glare_px - 1), axis=1)
+    return flat[:, SPECKS_PX].astype(np.float32), flat[:, -glare_px - 1].astype(np.float32)
 
 
-def even_contrast(patches: Pixels) -> Pixels:
-    """Patches (n, 24, 32) with their levels stretched to 0..255: what every net of patches is fed."""
-    low, high = levels(patches)
+def even_contrast(patches: Pixels, glare_px: int = SPECKS_PX) -> Pixels:
+    """Patches (n, 24, 32) with their :func:`levels` stretched to 0..255: what every net of patches is fed."""
+    low, high = levels(patches, glare_px)
     middle, span = (low + high) / 2, np.maximum(high - low, _SPAN_MIN)
     stretched = (patches.astype(np.float32) - middle[:, None, None]) * (255 / span)[:, None, None] + 127.5
     evened: Pixels = np.clip(np.rint(stretched), 0, 255).astype(np.uint8)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edge.attributes.patches import eye_distance_px, levels
+from edge.attributes.patches import SPECKS_PX, eye_distance_px, levels
 from edge.types import Face, Floats, Frame, Pixels
 
 _EYE_DISTANCE_PX = (12.0, 24.0)
@@ -16,9 +16,9 @@ def large(face: Face) -> float:
     return ramp(eye_distance_px(face), _EYE_DISTANCE_PX)
 
 
-def lit(patches: Pixels) -> Floats:
+def lit(patches: Pixels, glare_px: int = SPECKS_PX) -> Floats:
     """Whether each of the patches (n, 24, 32), their contrast not yet evened, has enough grey levels: (n,)."""
-    low, high = levels(patches)
+    low, high = levels(patches, glare_px)
     return np.array([ramp(float(span), _SPAN_LEVELS) for span in high - low], np.float32)
 
 

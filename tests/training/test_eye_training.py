@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from edge.attributes.patches import HEIGHT_PX, WIDTH_PX, cut_patch, even_contrast, window_matrix
+from edge.attributes.patches import GLARE_PX, HEIGHT_PX, WIDTH_PX, cut_patch, even_contrast, window_matrix
 from edge.errors import ConfigError, InputError
 from edge.runtime.litert import ModelStore
 from edge.types import Pixels
@@ -122,16 +122,16 @@ def test_training_and_device_cut_the_same_patch() -> None:
         np.zeros(1, np.int64),
         np.array(["x"]),
     )
-    device = even_contrast(cut_patch(picture, window_matrix(centre, width, 0.0))[None])
-    assert np.corrcoef(clean_patches(one).ravel(), device.ravel())[0, 1] > 0.985
+    device = even_contrast(cut_patch(picture, window_matrix(centre, width, 0.0))[None], GLARE_PX)
+    assert np.corrcoef(clean_patches(one, GLARE_PX).ravel(), device.ravel())[0, 1] > 0.985
 
 
 def test_evaluation_and_training_cut_a_whole_photo_alike(tmp_path: Path) -> None:
     folder = write_eyes(tmp_path / "mrl_eye")
     patches = single_eyes(tmp_path, "mrl_eye")
     first = cv2.imread(str(folder / "images/s0/0.png"), cv2.IMREAD_GRAYSCALE)
-    evaluated = even_contrast(cut_whole(np.asarray(first, np.uint8))[None])
-    assert np.corrcoef(clean_patches(patches)[0].ravel(), evaluated.ravel())[0, 1] > 0.985
+    evaluated = even_contrast(cut_whole(np.asarray(first, np.uint8))[None], GLARE_PX)
+    assert np.corrcoef(clean_patches(patches, GLARE_PX)[0].ravel(), evaluated.ravel())[0, 1] > 0.985
 
 
 def test_near_duplicates_are_found_shifted_and_mirrored() -> None:
@@ -177,7 +177,7 @@ def test_spoiling_changes_a_patch_and_leaves_it_one() -> None:
     spoilt = spoilt_patches(patches, RECIPE, np.random.default_rng(0))
     assert spoilt.shape == (40, HEIGHT_PX, WIDTH_PX)
     assert spoilt.dtype == np.uint8
-    assert not np.array_equal(spoilt, clean_patches(patches))
+    assert not np.array_equal(spoilt, clean_patches(patches, GLARE_PX))
 
 
 def test_patches_survive_their_cache(tmp_path: Path) -> None:
@@ -233,7 +233,8 @@ def test_a_training_goes_on_from_its_checkpoint_is_judged_on_others_and_ships(ti
     assert done.apart <= APART_MAX
     assert done.size <= SIZE_MAX
     store = ModelStore(tmp_path / "models")
-    assert store.open_batched("eyenet", (2,)).run(clean_patches(patches)[:3, ..., None])["open"].shape == (3, 1)
+    three = clean_patches(patches, GLARE_PX)[:3, ..., None]
+    assert store.open_batched("eyenet", (2,)).run(three)["open"].shape == (3, 1)
     card = (tmp_path / "models" / "cards" / "eyenet.md").read_text(encoding="utf-8")
     assert "people it had not seen (2 folds), mrl_eye, int8" in card
 

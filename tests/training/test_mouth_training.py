@@ -12,7 +12,7 @@ import pytest
 
 from edge.attributes.mouth import MOUTH_WINDOW
 from edge.attributes.nods import YAWN_SHUT_MAX
-from edge.attributes.patches import HEIGHT_PX, WIDTH_PX, even_contrast, mouth_centre, patch_about
+from edge.attributes.patches import HEIGHT_PX, SPECKS_PX, WIDTH_PX, even_contrast, mouth_centre, patch_about
 from edge.config import DetectConfig
 from edge.detect.cascade import Cascade
 from edge.errors import ConfigError, InputError
@@ -97,7 +97,7 @@ def test_labels_come_from_the_table_and_the_sets_without_yawns(tmp_path: Path) -
 def test_training_and_device_cut_the_same_patch(tmp_path: Path) -> None:
     write_photos(tmp_path, "celeba", table=False)
     data = msgspec.structs.replace(RECIPE.data, face_sets=("celeba",), shut_sets=("celeba",))
-    learnt = clean_patches(mouth_patches(tmp_path, data, lambda _: None))
+    learnt = clean_patches(mouth_patches(tmp_path, data, lambda _: None), SPECKS_PX)
     cascade = Cascade(ModelStore(), DetectConfig())
     for index in range(2):
         frame = Frame.from_pixels(portrait(index), 0.0)
@@ -177,7 +177,7 @@ def test_a_training_is_judged_on_others_at_the_device_s_threshold_and_ships(
     assert isinstance(results["celeba, int8"], ShutFigures)
     assert str(results["celeba, int8"]).endswith("of 48, all of them shut")
     net = fit(drawn, tiny, tmp_path / "all", lambda _: None)
-    done = export(net, clean_patches(drawn), tiny, results, tmp_path / "models")
+    done = export(net, clean_patches(drawn, SPECKS_PX), tiny, results, tmp_path / "models")
     assert done.apart <= APART_MAX
     assert done.size <= SIZE_MAX
     model = ModelStore(tmp_path / "models").open("mouthnet")
@@ -193,7 +193,7 @@ def test_the_shipped_net_on_drivers_that_it_learnt_from_and_on_one_that_it_did_n
     data = msgspec.structs.replace(RECIPE.data, face_sets=("yawdd_frames",), shut_sets=())
     patches = mouth_patches(data_dir, data, lambda _: None)
     model = ModelStore().open_batched("mouthnet", (1,))
-    p_open = model.run(clean_patches(patches)[..., None])["open"].reshape(-1)
+    p_open = model.run(clean_patches(patches, SPECKS_PX)[..., None])["open"].reshape(-1)
     strange = np.isin(patches.groups, [group_of(person) for person in RECIPE.data.left_out])
     known = figures_of(p_open[~strange], patches.opens[~strange] > 0.5, YAWN_SHUT_MAX)
     assert known.accuracy > 0.95

@@ -10,6 +10,7 @@ import pytest
 
 from edge.attributes.eyes import EYENET, EyeReader, facing
 from edge.attributes.patches import (
+    GLARE_PX,
     cut_patch,
     either_way,
     even_contrast,
@@ -94,6 +95,15 @@ def test_contrast_is_evened_whatever_the_light() -> None:
     assert np.abs(even_contrast(bright).astype(int) - even_contrast(dim).astype(int)).max() < 12
     low, high = levels(even_contrast(dim))
     assert (low[0], high[0]) == (0, 255)
+
+
+def test_a_reflection_in_glasses_leaves_the_eye_its_contrast() -> None:
+    eye = np.tile(np.linspace(40, 80, 32), (24, 1)).astype(np.uint8)[None]
+    glared = eye.copy()
+    glared[0, 8:16, 11:22] = 255  # 88 px
+    seen, beside = (even_contrast(patch, GLARE_PX)[0, 18:] for patch in (eye, glared))
+    assert np.abs(seen.astype(int) - beside.astype(int)).max() < 48
+    assert np.ptp(even_contrast(glared)[0, 18:]) < 56  # counted, it would leave a quarter of it
 
 
 def test_a_flat_patch_stays_flat() -> None:

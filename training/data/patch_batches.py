@@ -54,11 +54,11 @@ def calibration(patches: PatchSet, recipe: Recipe) -> Pixels:
     return spoilt_patches(patches.take(rows), recipe, rng)
 
 
-def clean_patches(patches: PatchSet) -> Pixels:
-    """The patches (n, 24, 32) that the device would cut, of even contrast."""
+def clean_patches(patches: PatchSet, glare_px: int) -> Pixels:
+    """The patches (n, 24, 32) that the device would cut, of even contrast as :attr:`Recipe.glare_px` has it."""
     still = WindowPart(shift_sigma=0, scale_min=1, scale_max=1, stretch_sigma=0, roll_sigma_deg=0)
     drawn = _windows(patches, still, np.random.default_rng(0), mirror=False)
-    return even_contrast(halve(drawn))
+    return even_contrast(halve(drawn), glare_px)
 
 
 def spoilt_patches(patches: PatchSet, recipe: Recipe, rng: np.random.Generator) -> Pixels:
@@ -66,8 +66,8 @@ def spoilt_patches(patches: PatchSet, recipe: Recipe, rng: np.random.Generator) 
     drawn = _windows(patches, recipe.window, rng, mirror=True)
     poor = rng.random(len(patches)) >= recipe.spoil.clean_share
     drawn[poor] = spoil_drawn(drawn[poor], recipe.spoil, rng)
-    small = even_contrast(halve(drawn))
-    small[poor] = even_contrast(spoil_small(small[poor], recipe.spoil, rng))
+    small = even_contrast(halve(drawn), recipe.glare_px)
+    small[poor] = even_contrast(spoil_small(small[poor], recipe.spoil, rng), recipe.glare_px)
     return small
 
 
