@@ -46,6 +46,7 @@ KILLED_MAX_S = 2
 BACK_MAX_S = 30
 ROLLBACK_MAX_S = 60
 MEMORY_MAX_MB = 140
+BEGUN = "/var/lib/begun"  # as old as this run: the package's own files are as old as its commit, so older
 CONFIG = f"""
 set -eu
 chip=$(cat /sys/kernel/config/gpio-sim/vigil/bank0/chip_name) # an emulated ARM machine has one of its own before it
@@ -219,6 +220,7 @@ class Trial:
         return self.vm.run(f"python3 -c '{STATE}'")
 
     def install(self) -> None:
+        self.vm.run(f"touch {BEGUN}")
         done = self.vm.say(400, run="dpkg -i /srv/vigil.deb", timeout_s=400)
         self.unpacked_s = done["took_s"]
         self.checks.add("dpkg -i installs the package", done["code"] == 0, f"{self.unpacked_s:.1f} s")
@@ -347,7 +349,7 @@ class Trial:
             "the journal holds no face data", found is None and bool(text), found or f"{len(text.splitlines())} lines"
         )
         kinds = " -o ".join(f"-name '{kind}'" for kind in ("core", "core.[0-9]*", "*.jpg", "*.png", "*.bmp"))
-        files = self.vm.run(f"find / -xdev -type f \\( {kinds} \\) -newer /etc/hostname")
+        files = self.vm.run(f"find / -xdev -type f \\( {kinds} \\) -newer {BEGUN}")
         self.checks.add("no picture and no core file is left", not files, files or "none")
 
     def power_cut(self) -> None:
