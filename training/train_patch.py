@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import click
@@ -24,7 +23,7 @@ from training.data.patch_batches import batches, calibration, clean_patches, fol
 from training.data.patch_set import PatchSet, load_patches, save_patches
 from training.data.photo_sets import group_of
 from training.evaluate.patch_figures import JUDGED_AT, Judged, figures_of, shut_figures
-from training.export.patch import as_on_device, export, int8_probabilities
+from training.export.patch import export, int8_probabilities
 from training.models.patch_nets import build
 from training.patch_recipe import RECIPES, Recipe, load_recipe
 from training.wheels import cache_root
@@ -103,8 +102,7 @@ def judge_folds(patches: PatchSet, recipe: Recipe, folder: Path, say: Say) -> di
         net = fit(learn, recipe, folder / f"fold{index}", say)
         clean = clean_patches(judged, recipe.glare_px)
         int8 = int8_probabilities(net, recipe, calibration(learn, recipe), clean, folder / f"fold{index}")
-        float32 = as_on_device(net.name, partial(probabilities, net), clean)
-        p.append(np.stack([float32, int8]))
+        p.append(np.stack([probabilities(net, clean), int8]))
         parts.append(judged)
         say(f"fold {index + 1} of {recipe.data.folds}: {_figures([judged], p[-1:], recipe)}")
     results = _figures(parts, p, recipe)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edge.attributes.patches import GLARE_PX, HEIGHT_PX, WIDTH_PX, either_way, even_contrast, patch_about
+from edge.attributes.patches import GLARE_PX, HEIGHT_PX, WIDTH_PX, even_contrast, patch_about
 from edge.attributes.trust import inside, large, lit, ramp
 from edge.errors import ModelError
 from edge.runtime.litert import ModelStore, Runnable
@@ -12,7 +12,7 @@ from edge.types import Eyes, Floats, Frame, HeadPose, Pixels, TrackedFace
 
 EYENET = "eyenet"
 EYE_WINDOW = 0.85  # of the distance between the eyes: an eye is half of it wide
-BATCH = 4  # two eyes and their mirror images
+BATCH = 2  # eyes
 
 # Where an eye stops to be readable, and from where on it is read as well as ever; between them trust grows in a line.
 # Of the eye on the side that the head turns to. Where the near eye is shut (1,838 faces of ytf_crops and yawdd_frames),
@@ -30,7 +30,7 @@ class EyeReader:
         """Raises ModelError."""
         self._model = store.open(EYENET, batch=BATCH)
         if self._model.shape != (BATCH, HEIGHT_PX, WIDTH_PX, 1) or set(self._model.spec.outputs) != {"open"}:
-            raise ModelError(f"{EYENET}: expected four 24x32 patches and one output 'open', got {self._model.spec}")
+            raise ModelError(f"{EYENET}: expected two 24x32 patches and one output 'open', got {self._model.spec}")
 
     def read(self, frame: Frame, face: TrackedFace) -> Eyes:
         """Both eyes of ``face`` in ``frame``; None for an eye that is turned away, too small, too dark or cut off.
@@ -49,7 +49,8 @@ class EyeReader:
 
 def p_open(net: Runnable, patches: Pixels) -> Floats:
     """EyeNet's p(open) (n,) of patches (n, 24, 32), their contrast not yet evened."""
-    return either_way(lambda both: net.run(both[..., None])["open"].reshape(-1), even_contrast(patches, GLARE_PX))
+    p: Floats = net.run(even_contrast(patches, GLARE_PX)[..., None])["open"].reshape(-1)
+    return p
 
 
 def _combined(p: Floats, trust: Floats) -> Eyes:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -92,14 +90,3 @@ def even_contrast(patches: Pixels, glare_px: int = SPECKS_PX) -> Pixels:
     stretched = (patches.astype(np.float32) - middle[:, None, None]) * (255 / span)[:, None, None] + 127.5
     evened: Pixels = np.clip(np.rint(stretched), 0, 255).astype(np.uint8)
     return evened
-
-
-def either_way(p_of: Callable[[Pixels], Floats], patches: Pixels) -> Floats:
-    """The mean (n,) of ``p_of`` for patches (n, 24, 32) and for their mirror images, asked at once.
-
-    Both show the same, their errors differ. Of mrl_eye's people not seen EyeNet told 0.1 to 0.4 points more right than
-    by the patch alone while glare set the contrast (two trainings); since it does not, no more (two trainings).
-    """
-    both = np.concatenate([patches, patches[:, :, ::-1]])
-    mean: Floats = p_of(both).reshape(2, -1).mean(axis=0)
-    return mean

@@ -12,7 +12,6 @@ from edge.attributes.eyes import EYENET, EyeReader, facing
 from edge.attributes.patches import (
     GLARE_PX,
     cut_patch,
-    either_way,
     even_contrast,
     eye_distance_px,
     levels,
@@ -109,19 +108,6 @@ def test_a_reflection_in_glasses_leaves_the_eye_its_contrast() -> None:
 def test_a_flat_patch_stays_flat() -> None:
     noise = (128 + np.random.default_rng(0).integers(-1, 2, (1, 24, 32))).astype(np.uint8)
     assert np.ptp(even_contrast(noise)) < 40
-
-
-def test_a_patch_and_its_mirror_image_are_asked_at_once_and_count_alike() -> None:
-    asked: list[Pixels] = []
-
-    def left_edge(patches: Pixels) -> Floats:
-        asked.append(patches)
-        return patches[:, 0, 0].astype(np.float32)
-
-    patches = np.zeros((3, 24, 32), np.uint8)
-    patches[:, :, 0], patches[:, :, -1] = np.array([[0], [10], [200]]), np.array([[4], [20], [100]])
-    assert either_way(left_edge, patches).tolist() == [2, 15, 150]
-    assert [len(both) for both in asked] == [6]
 
 
 def test_the_head_hides_the_far_eye_first() -> None:

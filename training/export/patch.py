@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from edge.attributes.eyes import BATCH
-from edge.attributes.patches import HEIGHT_PX, WIDTH_PX, either_way
+from edge.attributes.patches import HEIGHT_PX, WIDTH_PX
 from edge.errors import ModelError
 from edge.runtime.litert import BatchedModel, Model
 from edge.runtime.manifest import FREE, InputSpec, ModelSpec
@@ -41,15 +41,14 @@ TERMS = {
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What is said of a net in its entry and card. ``batch``: patches that the device gives it at once; ``mirrored``:
-    whether half of them are mirror images; ``teacher``: terms of what labelled its patches, by name.
+    """What is said of a net in its entry and card. ``batch``: patches that the device gives it at once; ``teacher``:
+    terms of what labelled its patches, by name.
     """
 
     title: str
     summary: str
     origin: str
     batch: int
-    mirrored: bool
     teacher: Mapping[str, str]
     limits: tuple[str, ...]
 
@@ -58,11 +57,9 @@ KINDS = {
     "eyenet": Kind(
         "EyeNet",
         "p(open) of one eye from a levelled grey patch of 24 x 32 px, 0.85 distances between the eyes wide, its"
-        " contrast evened (edge/attributes/patches.py). Two eyes and their mirror images are one batch, and an eye's"
-        " p(open) is the mean of both.",
+        " contrast evened (edge/attributes/patches.py). Two eyes are one batch.",
         "trained by Vigil; faces labelled by MediaPipe's iris model",
         BATCH,
-        True,
         {"teacher": "MediaPipe's iris model, Apache-2.0"},
         (
             "Eyes of whole faces are labelled by a teacher, and few of them are shut.",
@@ -75,7 +72,6 @@ KINDS = {
         " distances between the eyes wide, its contrast evened (edge/attributes/patches.py). One mouth a frame.",
         "trained by Vigil; yawns labelled by their data set",
         1,
-        False,
         {},
         (
             "Only yawdd_frames shows yawns, acted ones in two cars; a person is one of its clusters of faces, which may"
@@ -152,12 +148,7 @@ def int8_probabilities(net: keras.Model, recipe: Recipe, learnt: Pixels, judged:
     path = folder / f"{net.name}_int8.tflite"
     content = export_int8(for_device(net), [scaled(learnt)], path, [OUTPUT], shape=_SHAPE)
     spec, batch = spec_of(net.name, content, recipe), KINDS[net.name].batch
-    return as_on_device(net.name, lambda patches: _run(path, spec, patches, batch), judged)
-
-
-def as_on_device(name: str, p_of: Callable[[Pixels], Floats], patches: Pixels) -> Floats:
-    """p(open) (n,) of ``patches`` as the device has it of the net ``name``, whose p(open) is ``p_of``."""
-    return either_way(p_of, patches) if KINDS[name].mirrored else p_of(patches)
+    return _run(path, spec, judged, batch)
 
 
 def _run(path: Path, spec: ModelSpec, patches: Pixels, batch: int) -> Floats:
