@@ -110,20 +110,19 @@ def _bordered(pixels: Pixels, window: list[int]) -> Pixels | None:
 def warp(pixels: Pixels, matrix: Floats, size: int) -> Pixels:
     """The picture under the affine ``matrix`` (2, 3; picture to output) as (size, size, 3), black beyond its edges.
 
-    A picture that is shrunk more than twice is first averaged over whole pixels, else thin lines would alias.
+    Both count px from the corner of the first pixel, as boxes and landmarks do. A picture that is shrunk to a quarter
+    or less is first averaged over whole pixels to twice the output's density, else thin lines would alias.
     """
     scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
     factor = int(0.5 / max(scale, 1e-6))
-    if factor < 2:
-        return cv2.warpAffine(pixels, matrix, (size, size)).astype(np.uint8, copy=False)
-    source, offset = _region(pixels, matrix, size)
-    small = cv2.resize(source, None, fx=1 / factor, fy=1 / factor, interpolation=cv2.INTER_AREA)
-    ratio = np.array([source.shape[1] / small.shape[1], source.shape[0] / small.shape[0]])
-    # A small pixel's centre (i + 0.5) lies at (i + 0.5) * ratio - 0.5 in the picture; warpAffine counts from centres.
-    inner = matrix.astype(np.float64).copy()
-    inner[:, 2] += inner[:, :2] @ (offset + (ratio - 1) / 2)
-    inner[:, :2] *= ratio
-    return cv2.warpAffine(small, inner, (size, size)).astype(np.uint8, copy=False)
+    inner = matrix.astype(np.float64)
+    if factor >= 2:
+        region, offset = _region(pixels, matrix, size)
+        pixels = cv2.resize(region, None, fx=1 / factor, fy=1 / factor, interpolation=cv2.INTER_AREA).astype(np.uint8)
+        inner[:, 2] += inner[:, :2] @ offset
+        inner[:, :2] *= factor
+    inner[:, 2] += inner[:, :2].sum(axis=1) / 2 - 0.5  # OpenCV counts from the middle of the first pixel
+    return cv2.warpAffine(pixels, inner, (size, size)).astype(np.uint8, copy=False)
 
 
 def _region(pixels: Pixels, matrix: Floats, size: int) -> tuple[Pixels, Floats]:

@@ -49,7 +49,7 @@ from training.wheels import cache_root
 DEFAULT_SETS = ("celeba", "ytf_crops", "yawdd_frames", "pointing04")
 NEGATIVES_A_FACE = 2
 _SHARD_PHOTOS = 500
-_VERSION = 2  # raise it when the same photos give another cache
+_VERSION = 3  # raise it when the same photos give another cache
 
 
 class Labeller(Protocol):

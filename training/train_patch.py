@@ -31,7 +31,7 @@ from training.wheels import cache_root
 RUNS = Path("runs")
 _CHECKPOINT = "checkpoint.keras"
 _PREDICT_BATCH = 512
-_VERSION = 3  # of the patches; raise it when the same photos give others, as cached or as a net sees them
+_VERSION = 4  # of the patches; raise it when the same photos give others, as cached or as a net sees them
 _OPEN_MIN = 0.5  # of the labels
 _PATCHES = {"eyenet": eye_patches, "mouthnet": mouth_patches}
 

@@ -80,12 +80,23 @@ def test_a_strong_shrink_averages_instead_of_picking_pixels() -> None:
     assert np.abs(inner - 127).max() < 20
 
 
-def test_a_shrunk_warp_puts_points_where_a_plain_one_does() -> None:
-    """A bright disc lands at the place that the matrix sends its centre to."""
+@pytest.mark.parametrize("scale", [0.1, 0.2, 0.3, 0.6, 1.0, 2.5])
+def test_a_warp_puts_points_where_the_matrix_sends_them(scale: float) -> None:
+    """However much it is shrunk or enlarged, counted from the corner of the first pixel."""
     pixels = np.zeros((900, 900, 3), np.uint8)
-    cv2.circle(pixels, (600, 300), 40, (255, 255, 255), -1)
-    matrix = np.array([[0.1, 0.02, -10], [-0.02, 0.1, 5]], np.float32)
-    warped = warp(pixels, matrix, 80)[..., 0].astype(float)
-    rows, columns = np.indices(warped.shape)
+    cv2.rectangle(pixels, (580, 290), (619, 309), (255, 255, 255), -1)
+    middle = np.array([600, 300])
+    linear = scale * np.array([[1, 0.2], [-0.2, 1]])
+    matrix = np.column_stack([linear, 60 - linear @ middle]).astype(np.float32)
+    warped = warp(pixels, matrix, 120)[..., 0].astype(float)
+    rows, columns = np.indices(warped.shape) + 0.5
     found = np.array([(columns * warped).sum(), (rows * warped).sum()]) / warped.sum()
-    np.testing.assert_allclose(found, matrix[:, :2] @ [600, 300] + matrix[:, 2], atol=0.3)
+    np.testing.assert_allclose(found, [60, 60], atol=0.06)
+
+
+def test_a_warp_that_halves_averages_as_a_crop_does() -> None:
+    """The first look cuts by whole pixels, the second warps: both have to show a face at the same place."""
+    pixels = cv2.GaussianBlur(noise(96, 96), (0, 0), 4).astype(np.uint8)
+    halved = np.array([[0.5, 0, 0], [0, 0.5, 0]], np.float32)
+    crop = crop_windows(pixels, np.array([[0, 0, 96, 96]], np.float32), 48)[0]
+    assert np.abs(warp(pixels, halved, 48).astype(int) - crop.astype(int))[:-1, :-1].max() <= 2

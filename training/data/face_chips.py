@@ -28,7 +28,7 @@ from training.teachers.yunet import YuNet, nearest
 
 CHIP_PX = 152  # 112 with 20 px on each side: room for a turn of 10 degrees and a shift of 8 px
 MARGIN_PX = (CHIP_PX - SIZE) // 2
-_VERSION = 3  # of what a chip is; raise it when its making changes. The models that align it are part of the key
+_VERSION = 4  # of what a chip is; raise it when its making changes. The models that align it are part of the key
 
 Embed = Callable[[Pixels], Floats]
 

@@ -24,7 +24,7 @@ from training.teachers.crops import square_about
 from training.teachers.yunet import YuNet
 
 SIDE_MIN_PX = 40
-_VERSION = "1"  # raise when patches or labels are made differently
+_VERSION = "2"  # raise when patches or labels are made differently
 
 
 @dataclass(frozen=True, slots=True)
