@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edge.actuate import CabinInputs, Inputs
 from edge.app import Say, model_store
-from edge.attributes.eyes import EYENET, EyeReader
+from edge.attributes.eyes import BATCH, EYENET, EyeReader
 from edge.attributes.mouth import MOUTHNET, MouthReader
 from edge.camera.source import open_camera
 from edge.clock import Clock, SystemClock
@@ -22,7 +22,7 @@ from edge.notify import Notifier
 from edge.outputs import open_alerter
 from edge.pipeline import DriverPipeline, NoEyes, NoMouth, ReadsEyes, ReadsMouth, Sight
 from edge.recorder import VideoFile
-from edge.runtime.litert import ModelStore
+from edge.runtime.litert import ModelStore, Runnable
 
 
 def open_driver(
@@ -53,6 +53,12 @@ def open_eyes(store: ModelStore, say: Say) -> ReadsEyes:
         return EyeReader(store)
     say("these models hold no EyeNet: the head is judged, the eyes are not")
     return NoEyes()
+
+
+def open_eyenet(config: Config) -> Runnable | None:
+    """EyeNet by itself, for two eyes at once, where the models hold one. Raises ModelError."""
+    store = model_store(config)
+    return store.open(EYENET, batch=BATCH) if EYENET in store.manifest.models else None
 
 
 def open_mouth(store: ModelStore, say: Say) -> ReadsMouth:

@@ -18,18 +18,22 @@ import cv2
 import numpy as np
 
 from edge.app import Say
+from edge.attributes.eyes import p_open
+from edge.attributes.patches import HEIGHT_PX, WIDTH_PX
 from edge.attributes.pose import head_pose
 from edge.clock import Clock
 from edge.errors import InputError
 from edge.images import read_image
 from edge.pipeline import Pipeline, Vision
 from edge.portrait import HEIGHT, WIDTH, portrait
+from edge.runtime.litert import Runnable
 from edge.types import Floats, Frame, Pixels
 from edge.verdict import only_face
 from edge.verify.align import align
 
 PEERS_GROUP = "vigil.peers"
 DETECT, TRACK, EMBED = "detection with pose", "tracked frame", "Siamese branch"
+EYES = "two eyes"
 _IN_A_ROW = 5  # calls of one before the next has its turn: a loop's caches are warm, as are those of a peer
 _WARM_UP = 3
 _TICK_S = 1e-6  # between frames that are followed: the next search of the whole frame is never due
@@ -98,13 +102,18 @@ def _fitted(pixels: Pixels) -> Pixels:
     return canvas
 
 
-def own_runs(vision: Vision, scene: Scene) -> dict[str, Run]:
-    """One call of each of ours: a search of the whole frame, a frame of a face that is held, one embedding."""
+def own_runs(vision: Vision, eyenet: Runnable | None, scene: Scene) -> dict[str, Run]:
+    """One call of each of ours: a search of the whole frame, a frame of a face that is held, one embedding, and where
+    there is an EyeNet two eyes, their patches at hand.
+    """
     cascade, branch = vision.cascade, vision.branch
+    patches = np.stack([scene.aligned[40 : 40 + HEIGHT_PX, left : left + WIDTH_PX, 1] for left in (22, 58)])
+    eyes: dict[str, Run] = {} if eyenet is None else {EYES: lambda: p_open(eyenet, patches)}
     return {
         DETECT: lambda: [head_pose(face) for face in cascade.detect(scene.frame)],
         TRACK: _Follower(vision, scene.frame),
         EMBED: lambda: branch.embed_aligned(scene.aligned),
+        **eyes,
     }
 
 
@@ -178,12 +187,20 @@ def _row(name: str, medians: Mapping[str, float], p95_ms: float, peer: str | Non
 
 
 def measure(
-    vision: Vision, photo: Path | None, *, peers: bool, rounds: int, seed: int, clock: Clock, say: Say
+    vision: Vision,
+    eyenet: Runnable | None,
+    photo: Path | None,
+    *,
+    peers: bool,
+    rounds: int,
+    seed: int,
+    clock: Clock,
+    say: Say,
 ) -> Report:
     """Everything that was asked for, timed in turns. Raises InputError, NoFaceError, ModelError."""
     scene = open_scene(vision, photo, seed)
     others, measures = peer_runs(scene, say) if peers else ({}, {})
-    taken = time_in_turns(own_runs(vision, scene) | others, rounds, seed, clock)
+    taken = time_in_turns(own_runs(vision, eyenet, scene) | others, rounds, seed, clock)
     return Report(
         machine=platform.machine(),
         threads=vision.config.runtime.threads,

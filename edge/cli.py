@@ -200,17 +200,17 @@ def bench(
     as_json: bool,
     config_path: Path | None,
 ) -> None:
-    """Time detection, a tracked frame and the Siamese branch on a 640x480 frame, one thread: median, p95, ratio."""
+    """Time detection, a tracked frame, the Siamese branch and EyeNet, 640x480, one thread: median, p95, ratio."""
     import msgspec
 
-    from edge import app
+    from edge import app, app_driver
     from edge import bench as benchmark
     from edge.clock import CpuClock, SystemClock
 
     config = app.with_threads(app.with_min_face(load_config(config_path), min_face), 1)  # peers are held to one as well
-    vision = app.open_vision(config)
     report = benchmark.measure(
-        vision,
+        app.open_vision(config),
+        app_driver.open_eyenet(config),
         image,
         peers=peers,
         rounds=rounds,

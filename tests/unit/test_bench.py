@@ -11,9 +11,11 @@ import pytest
 from click.testing import CliRunner
 
 from edge.app import open_vision, with_threads
+from edge.app_driver import open_eyenet
 from edge.bench import (
     DETECT,
     EMBED,
+    EYES,
     TRACK,
     Row,
     Scene,
@@ -124,8 +126,11 @@ def test_peers_come_by_entry_point_and_who_cannot_run_is_left_out(
 
 def test_the_report_reads_as_a_table(vision: Vision) -> None:
     clock = FakeClock()
-    report = measure(vision, None, peers=False, rounds=2, seed=0, clock=clock, say=print)
-    assert [row.what for row in report.rows] == [DETECT, TRACK, EMBED]
+    eyenet = open_eyenet(Config())
+    report = measure(vision, eyenet, None, peers=False, rounds=2, seed=0, clock=clock, say=print)
+    assert [row.what for row in report.rows] == [DETECT, TRACK, EMBED, EYES]
+    without = measure(vision, None, None, peers=False, rounds=2, seed=0, clock=clock, say=print)
+    assert [row.what for row in without.rows] == [DETECT, TRACK, EMBED]
     lines = lines_of(report)
     assert lines[0].endswith("10 calls of each in turns")
     assert lines[2].split()[-2:] == ["0.000", "0.000"]
