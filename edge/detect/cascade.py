@@ -29,6 +29,7 @@ _SURROUNDINGS = ((3, 1e-3), (5, 1e-4))  # cells, share
 # FPNet's first look has to reach the first for a second one: most of what is no face gets none. What two looks leave
 # between them gets a third.
 _DOUBT_MIN, _DOUBT_MAX = 0.3, 0.985
+_WIDER = 1.2  # the third look's square over the box's: with more about it, it is more of another picture
 # Profiles score low with P-Net, and so does clutter: the best of the doubtful go on too, 4 of them, or as many as fill
 # R-Net's batch of 16; so a full room costs little more than an empty one.
 _SURE_SCORE, _DOUBTFUL_MIN, _PROPOSALS_WANTED = 0.6, 4, 16
@@ -91,22 +92,25 @@ class Cascade:
         return faces_from(stage.found, stage.windows, stage.outputs)
 
     def _settle(self, frame: Frame, faces: Faces) -> Faces:
-        """Those of ``faces``, scored by two looks, that are faces by a third one at the doubtful, turned upright and
-        mirrored: as much another picture of the same face as one can be had. Best score first.
+        """Those of ``faces``, scored by two looks, that are faces by a third one at the doubtful, turned upright,
+        mirrored and wider: as much another picture of the same face as one can be had. Best score first.
         """
         scores = faces.scores.copy()
         for row in np.flatnonzero(scores < _DOUBT_MAX).tolist():
-            upright, _, _ = self._look_upright(frame, faces[row], mirrored=True)
+            upright, _, _ = self._look_upright(frame, faces[row], _WIDER, mirrored=True)
             scores[row] = agreed(scores[row : row + 1], upright["score"][0], looks=2)[0]
         order = np.argsort(-scores, kind="stable")
         return replace(faces, scores=scores).take(order[scores[order] >= self._config.fpnet_score_min])
 
     def _look_upright(
-        self, frame: Frame, face: Face, *, mirrored: bool = False
+        self, frame: Frame, face: Face, margin: float = 1.0, *, mirrored: bool = False
     ) -> tuple[dict[str, Floats], Floats, float]:
-        """What FPNet says of the face with its roll taken out, the transform (2, 3) to what it saw, and that roll."""
+        """What FPNet says of the face with its roll taken out, the transform (2, 3) to what it saw, and that roll.
+
+        ``margin``: the side of the square that it sees, over the face's longer side.
+        """
         roll_deg = tilt_deg(face.rotation)
-        matrix = _upright(face, roll_deg)
+        matrix = _upright(face, roll_deg, margin)
         crop = warp(frame.pixels, matrix, _FPNET_PX)
         return self._fpnet.run((np.ascontiguousarray(crop[:, ::-1]) if mirrored else crop)[None]), matrix, roll_deg
 
@@ -175,10 +179,10 @@ def _stage(
     return _Stage(windows, outputs, found)
 
 
-def _upright(face: Face, roll_deg: float) -> Floats:
-    """The (2, 3) transform from the frame to FPNet's input that shows the face's square with the roll taken out."""
+def _upright(face: Face, roll_deg: float, margin: float) -> Floats:
+    """The (2, 3) transform from the frame to FPNet's input: the face's square, ``margin`` times as large, upright."""
     centre = (face.box[:2] + face.box[2:]) / 2
-    scale = _FPNET_PX / max(float((face.box[2:] - face.box[:2]).max()), 1.0)
+    scale = _FPNET_PX / max(float((face.box[2:] - face.box[:2]).max()) * margin, 1.0)
     angle = np.radians(-roll_deg)
     linear = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]], np.float32)
     shift = _FPNET_PX / 2 - linear @ centre
