@@ -107,6 +107,7 @@ def own_runs(vision: Vision, eyenet: Runnable | None, scene: Scene) -> dict[str,
     there is an EyeNet two eyes, their patches at hand.
     """
     cascade, branch = vision.cascade, vision.branch
+    # about where a levelled face has its eyes
     patches = np.stack([scene.aligned[40 : 40 + HEIGHT_PX, left : left + WIDTH_PX, 1] for left in (22, 58)])
     eyes: dict[str, Run] = {} if eyenet is None else {EYES: lambda: p_open(eyenet, patches)}
     return {

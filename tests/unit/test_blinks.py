@@ -95,3 +95,11 @@ def test_every_blink_is_short_and_ended_with_eyes_that_were_seen_to_open(
         assert before is not None
         assert now > before
         assert BLINK_MIN_S <= lasted_s <= BLINK_MAX_S
+
+
+@pytest.mark.parametrize(("dip", "is_blink"), [(0.21, False), (0.27, False), (0.42, True)])
+def test_one_frame_of_noise_is_no_blink_and_the_shallowest_counted_one_is(dip: float, is_blink: bool) -> None:
+    blinks = Blinks()
+    for frame, openness in enumerate((1.0, 1.0, 1.0 - dip, 1.0, 1.0)):
+        blinks = blinks.step(openness, AHEAD, frame / 20)
+    assert len(blinks.times_s) == is_blink
