@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from edge.images import read_image
 from edge.types import Floats, Pixels
 from training.data.own_folder import ANCHOR, NEGATIVE, POSITIVE
 from training.data.tables import read_rows
-from training.data.unmixed import some
+from training.data.unmixed import UNDER_TWO_NAMES, LeftOut, some, without_copies
 
 Role = str
 ANY = ""
@@ -52,20 +53,6 @@ class PhotoSet:
     def rows_of(self, people: Iterable[int], role: Role = ANY) -> Rows:
         """Rows of the photos of these ``people`` in this ``role``."""
         return np.flatnonzero(np.isin(self.people, list(people)) & (self.roles == role))
-
-
-@dataclass(slots=True)
-class Troubles:
-    """What was left out, or is of little use, by its kind."""
-
-    found: dict[str, list[str]] = field(default_factory=dict)
-
-    def add(self, kind: str, name: str) -> None:
-        self.found.setdefault(kind, []).append(name)
-
-    def lines(self) -> list[str]:
-        """One line a kind: how many, and the first few by name."""
-        return [f"{kind}: {len(names)} ({some(names)})" for kind, names in sorted(self.found.items())]
 
 
 def list_people(folder: Path, role: Role = ANY, *, set_name: str = "") -> list[PhotoFile]:
@@ -123,61 +110,44 @@ def read_photos(files: Sequence[PhotoFile], see: See, say: Callable[[str], None]
     """Read every file once, tell of each that is left out; of a photo under two names both are. Raises InputError where
     an anchor or positive is somebody else's photo too, or no two photos of one person, or no two people, are left.
     """
-    troubles, kept, pixels, digest = Troubles(), [], [], hashlib.sha256()
-    for file, content in _distinct(files, troubles):
+    once, left_out = without_copies(files)
+    _refuse_torn_triads(files, left_out)
+    kept, pixels, no_pictures = [], [], []
+    for file in once:
         try:
             pixels.append(see(read_image(file.path).pixels, file.box))
-        except InputError as error:
-            troubles.add("left out, no picture", f"{file.person}/{file.path.name}: {error}")
-            continue
-        kept.append(file)
-        digest.update(content + f"{file.person}/{file.role}".encode())
+            kept.append(file)
+        except InputError as error:  # it names the file and what is wrong with it
+            no_pictures.append(str(error))
+    if no_pictures:
+        left_out.append(LeftOut("cannot be read as a picture", tuple(no_pictures), len(no_pictures)))
+    for one in left_out:
+        say(str(one))
     names = tuple(dict.fromkeys(file.person for file in kept))
-    photos_of = _count_photos(kept, names, troubles)
-    for line in troubles.lines():
-        say(line)
+    photos_of = Counter(file.person for file in kept)
+    _tell_lone(kept, photos_of, say)
     if len(names) < 2 or max(photos_of.values()) < 2:
         raise InputError(f"expected two people and two photos of one of them, found {len(kept)} photos of {len(names)}")
+    digest = hashlib.sha256()
+    for file, seen in zip(kept, pixels, strict=True):
+        digest.update(seen.tobytes() + f"{file.person}/{file.role}".encode())
     people = np.array([names.index(file.person) for file in kept], np.int32)
     roles = np.array([file.role for file in kept], np.str_)
     return PhotoSet(np.stack(pixels), people, names, roles, digest.hexdigest()[:12])
 
 
-def _count_photos(kept: Sequence[PhotoFile], names: Sequence[str], troubles: Troubles) -> dict[str, int]:
-    photos_of = dict.fromkeys(names, 0)
-    for file in kept:
-        photos_of[file.person] += 1
-    for name in (name for name, count in photos_of.items() if count == 1):
-        if all(file.role != NEGATIVE for file in kept if file.person == name):
-            troubles.add("people with one photo only, who are in pairs of different people alone", name)
-    return photos_of
+def _refuse_torn_triads(files: Sequence[PhotoFile], left_out: Sequence[LeftOut]) -> None:
+    """An anchor that is a negative too: the owner can and should say which."""
+    torn = {name for one in left_out if one.reason == UNDER_TWO_NAMES for name in one.names}
+    of_triads = [str(file.path) for file in files if str(file.path) in torn and file.role != ANY]
+    if of_triads:
+        raise InputError(f"expected each photo under one person, found the same under two: {some(of_triads)}")
 
 
-def _distinct(files: Sequence[PhotoFile], troubles: Troubles) -> Iterator[tuple[PhotoFile, bytes]]:
-    """Each file with the hash of its content: the same content of one person once, that of two people never."""
-    readable = list(_hashed(files, troubles))
-    owners: dict[bytes, dict[str, PhotoFile]] = {}
-    for file, content in readable:
-        owners.setdefault(content, {}).setdefault(file.person, file)
-    for file, content in readable:
-        first, *others = owners[content].values()
-        if others and file.role != ANY:  # an anchor that is a negative: the owner can and should say which
-            other = others[0]
-            raise InputError(f"{other.path}: is the same photo as {first.path}: {other.person} or {first.person}?")
-        if others:
-            troubles.add("left out, the same photo under two names", f"{file.person}/{file.path.name}")
-        elif file is not first:
-            troubles.add("left out, the same photo twice", f"{file.person}/{file.path.name}")
-        else:
-            yield file, content
-
-
-def _hashed(files: Sequence[PhotoFile], troubles: Troubles) -> Iterator[tuple[PhotoFile, bytes]]:
-    for file in files:
-        try:
-            yield file, hashlib.sha256(file.path.read_bytes()).digest()
-        except OSError as error:
-            troubles.add("left out, cannot be read", f"{file.person}/{file.path.name}: {error.strerror}")
+def _tell_lone(kept: Sequence[PhotoFile], photos_of: Mapping[str, int], say: Callable[[str], None]) -> None:
+    lone = [file.person for file in kept if photos_of[file.person] == 1 and file.role != NEGATIVE]
+    if lone:
+        say(f"{len(lone)} people with one photo only, who are in pairs of different people alone: {some(lone)}")
 
 
 def natural(path: Path) -> list[tuple[int, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar
 from edge.errors import InputError
 
 STRANGER = "stranger:"  # begins the name of somebody of whom one photo is all that is expected
+UNDER_TWO_NAMES = "the same photo under two names"
 _NAMES_SHOWN = 5
 
 
@@ -57,22 +58,30 @@ def refuse_shared_names(people_of: Sequence[tuple[str, set[str]]]) -> None:
 
 
 def without_copies(photos: Sequence[P]) -> tuple[list[P], list[LeftOut]]:
-    """Each photo once: of copies under one name the first is kept, of a photo under two names none.
-
-    Raises InputError.
+    """Each photo once: of copies under one name the first is kept, of a photo under two names none, nor of a file that
+    cannot be read.
     """
+    by_size: dict[int, list[P]] = {}
     by_content: dict[bytes, list[P]] = {}
-    for group in _by(photos, lambda photo: _read(photo.path, lambda path: path.stat().st_size)).values():
-        for photo in group if len(group) > 1 else ():
-            by_content.setdefault(_read(photo.path, _digest), []).append(photo)
-    copies, torn = set[Path](), set[Path]()
+    unreadable, copies, torn = set[Path](), set[Path](), set[Path]()
+    _group(photos, lambda path: path.stat().st_size, by_size, unreadable)
+    for group in by_size.values():
+        _group(group if len(group) > 1 else (), _digest, by_content, unreadable)
     for same in by_content.values():
         if len({photo.person for photo in same}) > 1:
             torn |= {photo.path for photo in same}
         else:
             copies |= {photo.path for photo in same[1:]}
-    left_out = _left_out("the same photo twice", copies) + _left_out("the same photo under two names", torn)
-    return [photo for photo in photos if photo.path not in copies | torn], left_out
+    left_out = [
+        LeftOut(reason, tuple(sorted(map(str, paths))), len(paths))
+        for reason, paths in (
+            ("cannot be read", unreadable),
+            ("the same photo twice", copies),
+            (UNDER_TWO_NAMES, torn),
+        )
+        if paths
+    ]
+    return [photo for photo in photos if photo.path not in unreadable | copies | torn], left_out
 
 
 def without_lone_photos(photos: Sequence[P]) -> tuple[list[P], list[LeftOut]]:
@@ -84,26 +93,17 @@ def without_lone_photos(photos: Sequence[P]) -> tuple[list[P], list[LeftOut]]:
     return [photo for photo in photos if photo.person not in lone], left_out
 
 
-def _left_out(reason: str, paths: set[Path]) -> list[LeftOut]:
-    return [LeftOut(reason, tuple(sorted(map(str, paths))), len(paths))] if paths else []
-
-
 K = TypeVar("K")
 
 
-def _by(photos: Iterable[P], key: Callable[[P], K]) -> Mapping[K, list[P]]:
-    groups: dict[K, list[P]] = {}
+def _group(photos: Iterable[P], key: Callable[[Path], K], groups: dict[K, list[P]], unreadable: set[Path]) -> None:
+    """Sort ``photos`` into ``groups`` by ``key`` of their files; of those that cannot be read to ``unreadable``."""
     for photo in photos:
-        groups.setdefault(key(photo), []).append(photo)
-    return groups
+        try:
+            groups.setdefault(key(photo.path), []).append(photo)
+        except OSError:
+            unreadable.add(photo.path)
 
 
 def _digest(path: Path) -> bytes:
     return hashlib.sha256(path.read_bytes()).digest()
-
-
-def _read(path: Path, what: Callable[[Path], K]) -> K:
-    try:
-        return what(path)
-    except OSError as error:
-        raise InputError(f"{path}: photo cannot be read: {error.strerror}") from error
