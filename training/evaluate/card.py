@@ -73,5 +73,6 @@ def write_measured(net: str, part: Part, store: ModelStore) -> None:
 
 
 def _files(manifest: Manifest) -> str:
-    """The whole pipeline was measured: every model's file and the head of its hash."""
-    return ", ".join(f"`{spec.file}` {spec.sha256[:12]}" for spec in manifest.models.values())
+    """The whole pipeline was measured: each of its models' file and the head of its hash."""
+    specs = [manifest.models[net] for net in NETS if net in manifest.models]
+    return ", ".join(f"`{spec.file}` {spec.sha256[:12]}" for spec in specs)
