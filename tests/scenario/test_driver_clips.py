@@ -29,6 +29,7 @@ from edge.testing import FakeClock, ScriptedCamera
 from edge.testing_driver import RecordingAlerter, ScriptedCabin
 from edge.types import Eyes, Frame, Observation
 from tests.driver_clips import DriverClip, driver_clips
+from tests.media import MediaError, fetch_clips
 
 CLIPS = driver_clips()
 MARGIN_S = 0.1  # lids move: who counted and what is measured may differ by two frames
@@ -85,6 +86,11 @@ def watched(name: str, *, ahead_s: float = 0.0) -> Drive:
     driver who looks at the road while that is learnt.
     """
     clip = CLIPS[name]
+    if clip.folder == "clips":
+        try:
+            fetch_clips(clip.path.parent)
+        except MediaError as error:
+            pytest.skip(str(error))
     if not clip.path.is_file():
         pytest.skip(f"{clip.path} is not here")
     clock, store, config = FakeClock(), ModelStore(), Config()
