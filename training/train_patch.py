@@ -17,6 +17,7 @@ from edge.errors import InputError
 from edge.runtime.manifest import MODELS_DIR, load_manifest
 from edge.types import Floats, Pixels
 from training.cascade_callbacks import check_collapse
+from training.checkpoints import Checkpoint, load_checkpoint
 from training.data.eye_patches import eye_patches
 from training.data.mouth_patches import mouth_patches
 from training.data.patch_batches import batches, calibration, clean_patches, fold, scaled
@@ -127,11 +128,14 @@ def _figures(parts: list[PatchSet], p: list[Floats], recipe: Recipe) -> dict[str
 
 
 def fit(patches: PatchSet, recipe: Recipe, folder: Path, say: Say) -> keras.Model:
-    """A net that has learnt from ``patches``; goes on from the checkpoint in ``folder``. Raises ModelError."""
+    """A net that has learnt from ``patches``; goes on from the checkpoint in ``folder``.
+
+    Raises ModelError; InputError where that checkpoint is none, StateError where it cannot be kept.
+    """
     keras.utils.set_random_seed(recipe.seed)
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint, schedule = folder / _CHECKPOINT, recipe.schedule
-    net = keras.models.load_model(checkpoint) if checkpoint.is_file() else _compiled(recipe)
+    net = load_checkpoint(checkpoint) if checkpoint.is_file() else _compiled(recipe)
     done = int(net.optimizer.iterations)
     if done < schedule.steps:
         say(f"{recipe.net}: {len(patches)} patches to learn from, from step {done} of {schedule.steps}")
@@ -141,7 +145,7 @@ def fit(patches: PatchSet, recipe: Recipe, folder: Path, say: Say) -> keras.Mode
             epochs=max(1, schedule.steps // schedule.steps_per_epoch),
             steps_per_epoch=schedule.steps_per_epoch,
             shuffle=False,
-            callbacks=[keras.callbacks.ModelCheckpoint(str(checkpoint))],
+            callbacks=[Checkpoint(checkpoint)],
             verbose=2,
         )
     # What is judged and shipped is the running mean of the weights; the checkpoint goes on without it.
