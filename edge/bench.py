@@ -18,8 +18,7 @@ import cv2
 import numpy as np
 
 from edge.app import Say
-from edge.attributes.eyes import p_open
-from edge.attributes.patches import HEIGHT_PX, WIDTH_PX
+from edge.attributes.patches import GLARE_PX, HEIGHT_PX, WIDTH_PX, even_contrast
 from edge.attributes.pose import head_pose
 from edge.clock import Clock
 from edge.errors import InputError
@@ -33,7 +32,7 @@ from edge.verify.align import align
 
 PEERS_GROUP = "vigil.peers"
 DETECT, TRACK, EMBED = "detection with pose", "tracked frame", "Siamese branch"
-EYES = "two eyes"
+EYES, CONTRAST = "EyeNet, two eyes", "their contrast"
 _IN_A_ROW = 5  # calls of one before the next has its turn: a loop's caches are warm, as are those of a peer
 _WARM_UP = 3
 _TICK_S = 1e-6  # between frames that are followed: the next search of the whole frame is never due
@@ -104,18 +103,20 @@ def _fitted(pixels: Pixels) -> Pixels:
 
 def own_runs(vision: Vision, eyenet: Runnable | None, scene: Scene) -> dict[str, Run]:
     """One call of each of ours: a search of the whole frame, a frame of a face that is held, one embedding, and where
-    there is an EyeNet two eyes, their patches at hand.
+    there is an EyeNet that net on two eyes and what is done to their patches before it.
     """
     cascade, branch = vision.cascade, vision.branch
     # about where a levelled face has its eyes
     patches = np.stack([scene.aligned[40 : 40 + HEIGHT_PX, left : left + WIDTH_PX, 1] for left in (22, 58)])
-    eyes: dict[str, Run] = {} if eyenet is None else {EYES: lambda: p_open(eyenet, patches)}
-    return {
+    evened = even_contrast(patches, GLARE_PX)[..., None]
+    runs: dict[str, Run] = {
         DETECT: lambda: [head_pose(face) for face in cascade.detect(scene.frame)],
         TRACK: _Follower(vision, scene.frame),
         EMBED: lambda: branch.embed_aligned(scene.aligned),
-        **eyes,
     }
+    if eyenet is not None:
+        runs |= {EYES: lambda: eyenet.run(evened), CONTRAST: lambda: even_contrast(patches, GLARE_PX)}
+    return runs
 
 
 class _Nobody:

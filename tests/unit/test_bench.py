@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from edge.app import open_vision, with_threads
 from edge.app_driver import open_eyenet
 from edge.bench import (
+    CONTRAST,
     DETECT,
     EMBED,
     EYES,
@@ -128,7 +129,7 @@ def test_the_report_reads_as_a_table(vision: Vision) -> None:
     clock = FakeClock()
     eyenet = open_eyenet(Config())
     report = measure(vision, eyenet, None, peers=False, rounds=2, seed=0, clock=clock, say=print)
-    assert [row.what for row in report.rows] == [DETECT, TRACK, EMBED, EYES]
+    assert [row.what for row in report.rows] == [DETECT, TRACK, EMBED, EYES, CONTRAST]
     without = measure(vision, None, None, peers=False, rounds=2, seed=0, clock=clock, say=print)
     assert [row.what for row in without.rows] == [DETECT, TRACK, EMBED]
     lines = lines_of(report)
