@@ -103,13 +103,13 @@ def test_a_photo_under_two_names_is_nobodys(tmp_path: Path) -> None:
         LeftOut("the only one of their person", ("Ann",), 1),
     )
     assert [photo.person for photo in selection.photos] == ["Bob", "Bob"]
-    assert str(selection.left_out[1]) == "left out 1 photos, the only one of their person: Ann"
+    assert str(selection.left_out[1]) == "left out 1 photo, the only one of their person: Ann"
 
 
 def test_nothing_left_says_why(tmp_path: Path) -> None:
     write_photo(tmp_path / "Ann/1.png", 0)
     with pytest.raises(
-        InputError, match="nothing left to train on: left out 1 photos, the only one of their person: Ann"
+        InputError, match="nothing left to train on: left out 1 photo, the only one of their person: Ann"
     ):
         select(tmp_path, ["own"])
 

@@ -67,7 +67,7 @@ def test_the_same_photo_twice_counts_once_and_is_named(tmp_path: Path) -> None:
     (folder / "ann/copy.png").write_bytes((folder / "ann/0.png").read_bytes())
     found, said = read(list_people(folder))
     assert len(found.people) == 4
-    assert said == [f"left out 1 photos, the same photo twice: {folder / 'ann/copy.png'}"]
+    assert said == [f"left out 1 photo, the same photo twice: {folder / 'ann/copy.png'}"]
 
 
 def test_the_same_photo_of_two_people_is_nobodys_and_named(tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_a_photo_that_the_table_names_and_nobody_finds_is_named(tmp_path: Path) 
     for seed, name in enumerate(("a1", "a2", "b1")):
         photo(tmp_path / "images" / f"{name}.png", seed)
     _, said = read(list_celeba(tmp_path))
-    assert f"left out 1 photos, cannot be read: {tmp_path / 'images/b2.png'}" in said
+    assert f"left out 1 photo, cannot be read: {tmp_path / 'images/b2.png'}" in said
 
 
 def test_the_three_folders_of_one_owner(tmp_path: Path) -> None:

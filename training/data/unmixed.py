@@ -37,7 +37,8 @@ class LeftOut:
     photos: int
 
     def __str__(self) -> str:
-        return f"left out {self.photos} photos, {self.reason}: {some(self.names)}"
+        photos = "photo" if self.photos == 1 else "photos"
+        return f"left out {self.photos} {photos}, {self.reason}: {some(self.names)}"
 
 
 def some(names: Sequence[str]) -> str:
