@@ -25,6 +25,7 @@ class DataPart(Section, frozen=True):
     disagreement_max_deg: Annotated[float, Meta(gt=0, le=180)]
     rendered_share: Share
     turned_weight: Annotated[float, Meta(ge=1)]
+    disputed_weight: Annotated[float, Meta(gt=0)]
 
 
 class BatchPart(Section, frozen=True):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 
 from edge.geometry import mirror_rotation, rotation_from_euler, turn_in_plane
 from edge.types import Floats, Pixels
-from training.cascade_recipe import RECIPES, LabelPart, WindowPart, load_recipe
+from training.cascade_recipe import RECIPES, DataPart, LabelPart, WindowPart, load_recipe
 from training.data.cascade_batches import batches, chances, face_truth, split
 from training.data.cascade_jitter import CROP_PX, Labels, Windows, cut, draw_windows, follow, shrink, turned_boxes
 from training.data.cascade_set import FaceSet
@@ -152,9 +154,27 @@ def test_no_person_is_on_both_sides_of_the_split() -> None:
     assert len(learn.faces) + len(judge.faces) == 200
 
 
+def drawing(disputed_weight: float) -> DataPart:
+    return DataPart(
+        held_out_share=0.04,
+        disagreement_max_deg=12,
+        rendered_share=0.4,
+        turned_weight=3,
+        disputed_weight=disputed_weight,
+    )
+
+
 def test_rendered_faces_get_their_share_of_the_draws() -> None:
-    faces = smoke_set().faces
-    odds = chances(faces, 0.4, 3.0)
+    faces, data = smoke_set().faces, drawing(1.0)
+    odds = chances(faces, data)
     assert odds[faces.rendered].sum() == pytest.approx(0.4)
     assert odds.sum() == pytest.approx(1)
-    assert chances(faces.take(~faces.rendered), 0.4, 3.0).sum() == pytest.approx(1)
+    assert chances(faces.take(~faces.rendered), data).sum() == pytest.approx(1)
+
+
+def test_a_face_with_a_disputed_rotation_is_drawn_by_its_own_weight_wherever_it_was_thought_to_look() -> None:
+    faces = smoke_set().faces.take(np.arange(3))
+    turned = np.stack([rotation_from_euler(yaw, 0, 0) for yaw in (0, 90, 90)]).astype(np.float32)
+    told, real = np.array([True, True, False]), np.zeros(3, bool)
+    odds = chances(replace(faces, rotations=turned, has_rotation=told, rendered=real), drawing(5.0))
+    np.testing.assert_allclose(odds / odds[0], [1, 3, 5], rtol=1e-5)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from edge.errors import InputError
 from edge.geometry import sixd_from_rotation
 from edge.types import Floats, Pixels
-from training.cascade_recipe import LabelPart, Recipe, WindowPart
+from training.cascade_recipe import DataPart, LabelPart, Recipe, WindowPart
 from training.data.cascade_jitter import CROP_PX, Labels, Windows, cut, draw_windows, follow, shrink
 from training.data.cascade_set import CascadeSet, FaceSet, NegativeSet
 from training.data.cascade_spoil import spoil
@@ -45,10 +45,15 @@ def split(data: CascadeSet, recipe: Recipe) -> tuple[Half, Half]:
     return learn, judge
 
 
-def chances(faces: FaceSet, rendered_share: float, turned_weight: float) -> NDArray[np.float64]:
-    """How likely each face is drawn: rendered ones ``rendered_share`` of the time, turned ones more often."""
-    odds = drawing_chances(faces.rotations, turned_weight)
-    for mask, share in ((faces.rendered, rendered_share), (~faces.rendered, 1 - rendered_share)):
+def chances(faces: FaceSet, data: DataPart) -> NDArray[np.float64]:
+    """How likely each face is drawn: rendered ones ``rendered_share`` of the time, turned ones more often.
+
+    One without a rotation, on which the teachers disagree, is drawn ``disputed_weight`` times as often as a frontal
+    face: most of them are turned far or hard to see.
+    """
+    told = np.where(faces.has_rotation[:, None, None], faces.rotations, np.eye(3, dtype=np.float32))
+    odds = drawing_chances(told, data.turned_weight) * np.where(faces.has_rotation, 1.0, data.disputed_weight)
+    for mask, share in ((faces.rendered, data.rendered_share), (~faces.rendered, 1 - data.rendered_share)):
         if mask.any():
             odds[mask] *= share / odds[mask].sum()
     total: NDArray[np.float64] = odds / odds.sum()
@@ -57,7 +62,7 @@ def chances(faces: FaceSet, rendered_share: float, turned_weight: float) -> NDAr
 
 def batches(half: Half, recipe: Recipe, first_step: int = 0) -> Iterator[tuple[Floats, Floats]]:
     """Endless batches (n, side, side, 3) and truths from step ``first_step`` on; seed and step alone decide each."""
-    odds = chances(half.faces, recipe.data.rendered_share, recipe.data.turned_weight)
+    odds = chances(half.faces, recipe.data)
     step = first_step
     while True:
         rng = np.random.default_rng((recipe.seed, step))
@@ -68,7 +73,7 @@ def batches(half: Half, recipe: Recipe, first_step: int = 0) -> Iterator[tuple[F
 
 def calibration_crops(half: Half, recipe: Recipe) -> Pixels:
     """Training crops (n, side, side, 3) as the net meets them, for the int8 ranges."""
-    odds = chances(half.faces, recipe.data.rendered_share, recipe.data.turned_weight)
+    odds = chances(half.faces, recipe.data)
     parts: list[Pixels] = []
     while sum(map(len, parts)) < recipe.export.calibration_crops:
         rng = np.random.default_rng((recipe.seed, len(parts), 1))  # three numbers: no batch of the training has them
