@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +19,7 @@ from edge.errors import VigilError
 from edge.runtime.manifest import MODELS_DIR, ModelSpec
 from edge.types import Floats, Pixels
 from training.checkpoints import Checkpoint, load_checkpoint
-from training.data.face_chips import Chips, Embed, cached_chips
+from training.data.face_chips import Chips, Embed, cached_chips, chips_key
 from training.data.face_sets import Selection, select, sets_for
 from training.data.jitter import jittered_crops
 from training.data.own_sets import OWN
@@ -83,7 +82,7 @@ def train(
     judged = chips.take(held_out)
     results = {"before": judge(teachers["port"], judged)}
     say(f"before: {_line(results['before'])}")
-    folder = own_folder(RUNS / run_name(recipe, data))
+    folder = own_folder(RUNS / run_name(recipe, chips_key(selection.photos, teachers)))
     published = start.get_weights()
     with where.scope():
         model = fit(start, chips.take(learn), recipe, folder, say, callbacks=progress(folder, judged, embedder))
@@ -94,10 +93,9 @@ def train(
     return Trained(model, chips.take(learn), selection, results)
 
 
-def run_name(recipe: Recipe, data: Path) -> str:
-    """Where a training goes on: nobody's own photos are taken for another's."""
-    place = f"-{hashlib.sha256(str(data.resolve()).encode()).hexdigest()[:12]}" if OWN in recipe.data.sets else ""
-    return recipe.digest() + place
+def run_name(recipe: Recipe, key: str) -> str:
+    """Where a training goes on. ``key``, of its chips: no other photos, nor ones aligned otherwise, join in."""
+    return f"{recipe.digest()}-{key[:12]}"
 
 
 def _clean(chips: Chips, recipe: Recipe, say: Callable[[str], None]) -> Chips:

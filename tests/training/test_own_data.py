@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import cv2
@@ -12,9 +13,10 @@ import pytest
 
 from edge.errors import InputError
 from edge.images import read_image
+from edge.runtime.manifest import MODELS_DIR, load_manifest
 from edge.types import Floats, Pixels
-from training.data.face_chips import CHIP_PX, Chips, Embed
-from training.data.face_sets import select, sets_for
+from training.data.face_chips import CHIP_PX, Chips, Embed, chips_key
+from training.data.face_sets import Photo, select, sets_for
 from training.data.unmixed import LeftOut
 from training.siamese_data import split
 from training.siamese_progress import ERROR_PLOT, LOSS_PLOT, TABLE, progress, read_history
@@ -151,11 +153,20 @@ def test_too_few_photos_are_refused(people: list[int]) -> None:
         split(chips(people), 0.2, seed=1)
 
 
-def test_the_own_recipe_is_for_own_photos_and_its_runs_are_apart(tmp_path: Path) -> None:
+def test_a_training_goes_on_with_the_chips_that_it_began_with_alone(tmp_path: Path) -> None:
     recipe = load_recipe(OWN_RECIPE)
     assert recipe.data.sets == ("own",)
-    assert run_name(recipe, tmp_path / "me") != run_name(recipe, tmp_path / "you")
-    assert run_name(load_recipe(), tmp_path / "me") == run_name(load_recipe(), tmp_path / "you")
+    for name in ("me", "you"):
+        (tmp_path / name).write_bytes(b"a photo")
+    photos = [Photo(tmp_path / name, name, None) for name in ("me", "you")]
+    mine, ours = chips_key(photos[:1], ["sface"]), chips_key(photos, ["sface"])
+    assert run_name(recipe, mine) != run_name(recipe, ours)
+    assert run_name(recipe, ours) == run_name(recipe, chips_key(photos, ["sface"])) != run_name(load_recipe(), ours)
+    aligned_otherwise = shutil.copytree(MODELS_DIR, tmp_path / "models")
+    manifest = aligned_otherwise / "manifest.toml"
+    fpnet = load_manifest(aligned_otherwise).spec("fpnet").sha256
+    manifest.write_text(manifest.read_text(encoding="utf-8").replace(fpnet, "0" * 64), encoding="utf-8")
+    assert chips_key(photos, ["sface"], aligned_otherwise) != ours
 
 
 def tiny_branch() -> keras.Model:

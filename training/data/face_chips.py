@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,8 +91,7 @@ def cached_chips(photos: Sequence[Photo], teachers: dict[str, Embed], cache: Pat
 
     Raises InputError for photos that cannot be read or show no face, StateError where the cache cannot be kept.
     """
-    key = _key(photos, sorted(teachers), MODELS_DIR)
-    folder = cache / f"chips-{key[:16]}"
+    folder = cache / f"chips-{chips_key(photos, teachers)[:16]}"
     if not (folder / "done.json").is_file():
         _write(folder, make_chips(photos, teachers, say))
     return _read(folder, sorted(teachers))
@@ -145,11 +144,11 @@ def _load(path: Path) -> Pixels | None:
     return None if pixels is None else np.asarray(pixels, np.uint8)
 
 
-def _key(photos: Sequence[Photo], teachers: Sequence[str], models: Path) -> str:
-    """Changes with the photos, the teachers, and the models that find the landmarks."""
+def chips_key(photos: Sequence[Photo], teachers: Iterable[str], models: Path = MODELS_DIR) -> str:
+    """Changes with the photos, the teachers' names, and the models that find the landmarks; hexadecimal."""
     aligned_by = [load_manifest(models).spec(name).sha256 for name in ("pnet", "rnet", "fpnet")]
     faces = [[str(p.path), p.path.stat().st_size, p.person] for p in photos]
-    listing = [_VERSION, aligned_by, msgspec.to_builtins(DetectConfig()), teachers, faces]
+    listing = [_VERSION, aligned_by, msgspec.to_builtins(DetectConfig()), sorted(teachers), faces]
     return hashlib.sha256(json.dumps(listing).encode()).hexdigest()
 
 
