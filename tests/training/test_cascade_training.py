@@ -106,7 +106,7 @@ def test_every_recipe_that_ships_is_valid(name: str) -> None:
         ("keep = 1.0", "keep = 1.5", "keep"),
         ('net = "fpnet"', 'net = "rnet"', "expected a recipe for fpnet, found one for rnet"),
         ("part_iou_min = 0.4", "part_iou_min = 0.1", "negative_iou_max"),
-        ("epochs = 60", "epochs = 60\nminutes = 41", "minutes"),
+        ("[schedule]", "[schedule]\nminutes = 41", "minutes"),
     ],
 )
 def test_a_recipe_with_a_mistake_is_refused(tmp_path: Path, old: str, new: str, trouble: str) -> None:
