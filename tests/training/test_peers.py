@@ -8,15 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edge.config import DetectConfig
+from edge.detect.cascade import Cascade
 from edge.errors import InputError
 from edge.geometry import iou
 from edge.portrait import portrait
+from edge.runtime.litert import ModelStore
 from edge.types import Frame
 from training.evaluate.detection import VIEWS, Figures, measure, table
 from training.evaluate.posed_photos import best_box
 from training.peers.blazeface import BlazeFace, anchors, blend, decode, letterbox
 from training.peers.haar import Haar
-from training.peers.mtcnn import ImportedMtcnn
+from training.peers.mtcnn import ImportedMtcnn, ported
 from training.peers.table import Peer
 from training.peers.yunet import YuNetPeer
 
@@ -68,6 +71,17 @@ def test_every_peer_finds_the_drawn_face_alone(make: Callable[[], Peer]) -> None
     assert boxes.shape == (1, 4)
     assert iou(DRAWN, boxes)[0] > 0.5
     assert peer.boxes(Frame(np.full((200, 300, 3), 90, np.uint8), 0.0)).shape == (0, 4)
+
+
+@pytest.mark.slow
+def test_the_imported_net_turns_no_face(tmp_path: Path) -> None:
+    """A rotation drawn at random would turn what the cascade looks at again: one port found faces, the next none."""
+    try:
+        cascade = Cascade(ModelStore(ported(tmp_path)), DetectConfig())
+    except InputError as error:
+        pytest.skip(str(error))
+    face = cascade.follow(Frame(portrait(), 0.0), DRAWN[None], 0.0)[0]
+    np.testing.assert_allclose(face.rotation, np.eye(3), atol=1e-6)
 
 
 def test_a_box_matches_by_overlap_alone() -> None:

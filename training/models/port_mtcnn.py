@@ -170,16 +170,25 @@ def _facts(name: str, size: int, parameters: int, worst: float) -> CardFacts:
 def port_cascade(directory: Path) -> None:
     """All three nets as published into ``directory``, for a cascade to run. Raises InputError, ModelError.
 
-    O-Net stands in FPNet's place: its score, box and landmarks are MTCNN's, its rotation means nothing.
+    O-Net stands in FPNet's place: its score, box and landmarks are MTCNN's. It knows no rotation and says that every
+    face is upright and looks straight ahead: by another roll, the cascade would turn what it looks at again.
     """
     weights = load_original_weights()
     for name in ("pnet", "rnet"):
         _export(name, weights[name], directory)
-    fpnet = build_fpnet(port("onet", weights["onet"]), build_pose_head(1408, 16, 0.0))
+    fpnet = build_fpnet(port("onet", weights["onet"]), _straight_ahead())
     content = export_float32(fpnet, directory / "fpnet_f32.tflite", OUTPUTS, shape=(None, 48, 48, 3))
     spec = fpnet_spec(content)
     check_parity("onet", directory / spec.file, spec)
     update_manifest("fpnet", spec, directory)
+
+
+def _straight_ahead() -> keras.Model:
+    """The pose head that says the identity, whatever it is given."""
+    head = build_pose_head(1408, 16, 0.0)
+    last = head.get_layer("pose")
+    last.set_weights([np.zeros(last.kernel.shape, np.float32), np.array([1, 0, 0, 0, 1, 0], np.float32)])
+    return head
 
 
 @click.command(name="mtcnn")

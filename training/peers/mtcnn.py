@@ -13,7 +13,7 @@ from edge.runtime.litert import ModelStore
 from edge.types import Floats, Frame
 from training.wheels import cache_root, publish
 
-_FOLDER = "mtcnn-ported"
+_FOLDER = "mtcnn-upright"  # another name where what is ported changes: what lies there is not made again
 _PUBLISHED = msgspec.structs.replace(DetectConfig(), pnet_score_min=0.6, rnet_score_min=0.7, fpnet_score_min=0.7)
 
 
