@@ -10,22 +10,31 @@ import numpy as np
 
 from edge.errors import ModelError
 from edge.types import Floats
-from training.cascade_recipe import SchedulePart
+from training.cascade_recipe import Recipe
 
 _SPREAD_MIN = 1e-3  # of an output over a batch; a working net's box offsets spread by 0.05
 
 
 class Cosine(keras.callbacks.Callback):  # type: ignore[misc]  # keras has no types
-    """The learning rate of each step: a cosine over all steps of the recipe, wherever the training goes on from."""
+    """The learning rate of each step: a cosine over the schedule's, then one over the finish's, wherever the training
+    goes on from.
+    """
 
-    def __init__(self, schedule: SchedulePart) -> None:
+    def __init__(self, recipe: Recipe) -> None:
         super().__init__()
-        self._schedule = schedule
+        self._recipe = recipe
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:  # noqa: ARG002
-        schedule, optimizer = self._schedule, self.model.optimizer
-        share = int(optimizer.iterations.numpy()) / schedule.steps
-        optimizer.learning_rate = rate_at(share, schedule.learning_rate, schedule.warmup_share)
+        optimizer = self.model.optimizer
+        optimizer.learning_rate = rate_of_step(int(optimizer.iterations.numpy()), self._recipe)
+
+
+def rate_of_step(step: int, recipe: Recipe) -> float:
+    """The learning rate of ``step``, counted from 0."""
+    schedule, finish = recipe.schedule, recipe.finish
+    if finish is None or step < schedule.steps:
+        return rate_at(step / schedule.steps, schedule.learning_rate, schedule.warmup_share)
+    return rate_at((step - schedule.steps) / (recipe.steps - schedule.steps), finish.learning_rate, 0.0)
 
 
 def rate_at(share: float, peak: float, warmup_share: float) -> float:

@@ -106,8 +106,18 @@ class SchedulePart(Section, frozen=True):
 
     @property
     def steps(self) -> int:
-        """Of the whole training."""
+        """Before the finish."""
         return self.epochs * self.steps_per_epoch
+
+
+class FinishPart(Section, frozen=True):
+    """More ``epochs`` after the schedule's, with ``drawn`` shapes (training.data.drawn_shapes) among each batch: what a
+    net has by then learnt to take for a face. The rate starts anew at ``learning_rate`` and falls along a cosine.
+    """
+
+    epochs: Count
+    learning_rate: Annotated[float, Meta(gt=0, le=0.1)]
+    drawn: Count
 
 
 class ShapePart(Section, frozen=True):
@@ -145,7 +155,18 @@ class Recipe(RecipeFile, frozen=True, omit_defaults=True):
     loss: LossPart
     schedule: SchedulePart
     export: ExportPart
+    finish: FinishPart | None = None
     shape: ShapePart | None = None
+
+    @property
+    def epochs(self) -> int:
+        """Of the whole training."""
+        return self.schedule.epochs + (self.finish.epochs if self.finish else 0)
+
+    @property
+    def steps(self) -> int:
+        """Of the whole training."""
+        return self.epochs * self.schedule.steps_per_epoch
 
 
 def load_recipe(path: Path, net: str) -> Recipe:
@@ -157,6 +178,8 @@ def load_recipe(path: Path, net: str) -> Recipe:
         raise ConfigError(f"{path}: expected shape only in a recipe of fpnet with start scratch, found {recipe.start}")
     if (net, recipe.start) == ("pnet", "port"):
         raise ConfigError(f"{path}: expected start scratch: P-Net strides where MTCNN pools, its weights do not fit")
+    if recipe.finish and recipe.schedule.rate != "cosine":
+        raise ConfigError(f"{path}: expected finish only with schedule.rate cosine, found {recipe.schedule.rate}")
     labels = recipe.labels
     if not labels.negative_iou_max <= labels.part_iou_min <= labels.positive_iou_min:
         raise ConfigError(f"{path}: expected labels.negative_iou_max <= part_iou_min <= positive_iou_min")

@@ -42,9 +42,9 @@ class FpnetTrials:
 
     def recipe_of(self, shape: ShapePart, seed_shift: int) -> Recipe:
         """The base from scratch, for the steps of a trial: one epoch."""
-        schedule = msgspec.structs.replace(self._base.schedule, epochs=1, steps_per_epoch=self._recipe.steps)
-        seed = self._base.seed + seed_shift
-        return msgspec.structs.replace(self._base, start="scratch", seed=seed, schedule=schedule, shape=shape)
+        base = msgspec.structs.replace(self._base, start="scratch", seed=self._base.seed + seed_shift, finish=None)
+        schedule = msgspec.structs.replace(base.schedule, epochs=1, steps_per_epoch=self._recipe.steps)
+        return msgspec.structs.replace(base, schedule=schedule, shape=shape)
 
     def train(self, shape: ShapePart, seed_shift: int) -> Mapping[str, float]:
         """Results on held-out persons. Raises ModelError on a collapse."""
@@ -86,4 +86,4 @@ def command(*, recipe_path: Path, cache: Path, runs: Path, cards: Path | None, t
         refuse_cached(cache, data.counts)
     place = Place(runs / "fpnet", f"{recipe.digest()}-{base.digest()}-{data.recipe_hash[:12]}")
     found = search(recipe, FpnetTrials(recipe, base, data, place.folder, click.echo), place, click.echo)
-    click.echo(write_report(found, recipe, base.schedule.steps, cards or runs / "cards"))
+    click.echo(write_report(found, recipe, base.steps, cards or runs / "cards"))

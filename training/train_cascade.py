@@ -99,10 +99,10 @@ def _fit(net: keras.Model, halves: tuple[Half, Half], recipe: Recipe, folder: Pa
     graph = load_checkpoint(checkpoint) if checkpoint.is_file() else _compiled(net, recipe)
     copy_weights(graph, net)
     done = int(graph.optimizer.iterations.numpy())  # int() of a mirrored variable fails
-    if done >= schedule.steps:
+    if done >= recipe.steps:
         return
     callbacks = [
-        Cosine(schedule) if schedule.rate == "cosine" else _exponential(recipe),
+        Cosine(recipe) if schedule.rate == "cosine" else _exponential(recipe),
         CollapseGuard(next(batches(halves[1], recipe))[0]),
         Checkpoint(checkpoint),
     ]
@@ -111,7 +111,7 @@ def _fit(net: keras.Model, halves: tuple[Half, Half], recipe: Recipe, folder: Pa
     graph.fit(
         spread(batches(halves[0], recipe, done), tf.distribute.get_strategy().num_replicas_in_sync),
         initial_epoch=done // schedule.steps_per_epoch,
-        epochs=schedule.epochs,
+        epochs=recipe.epochs,
         steps_per_epoch=schedule.steps_per_epoch,
         shuffle=False,
         callbacks=callbacks,

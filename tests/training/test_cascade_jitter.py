@@ -5,17 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 
 import cv2
+import msgspec
 import numpy as np
 import pytest
 
 from edge.geometry import mirror_rotation, rotation_from_euler, turn_in_plane
 from edge.types import Floats, Pixels
-from training.cascade_recipe import RECIPES, DataPart, LabelPart, WindowPart, load_recipe
+from training.cascade_recipe import RECIPES, DataPart, FinishPart, LabelPart, WindowPart, load_recipe
 from training.data.cascade_batches import batches, chances, face_truth, split
 from training.data.cascade_jitter import CROP_PX, Labels, Windows, cut, draw_windows, follow, shrink, turned_boxes
 from training.data.cascade_set import FaceSet
 from training.data.cascade_smoke import smoke_recipe, smoke_set
 from training.data.cascade_spoil import spoil
+from training.data.drawn_shapes import drawn_shapes
 
 POINTS = np.array([[38.5, 40.5], [57.5, 41.5], [46.5, 50.5], [41.5, 60.5], [55.5, 59.5]], np.float32)
 ROTATION = rotation_from_euler(25, -10, 5)
@@ -146,6 +148,32 @@ def test_batches_depend_on_seed_and_step_alone(net: str) -> None:
     assert second[0].shape[0] == recipe.batch.crops
     assert np.isfinite(second[0]).all()
     assert all((one == other).all() for one, other in zip(second, resumed, strict=True))
+
+
+def test_the_finish_adds_drawn_shapes_that_are_no_faces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("training.data.cascade_batches._DRAWN_SHAPES", 12)
+    plain = smoke_recipe(load_recipe(RECIPES / "fpnet.toml", "fpnet"))
+    recipe = msgspec.structs.replace(plain, finish=FinishPart(epochs=1, learning_rate=1e-4, drawn=5))
+    learn, _ = split(smoke_set(), recipe)
+    begin = recipe.schedule.steps
+    stream = batches(learn, recipe, begin - 1)
+    last, first = next(stream), next(stream)
+    resumed = next(batches(learn, recipe, begin))
+    assert (len(last[0]), len(first[0])) == (recipe.batch.crops, recipe.batch.crops + 5)
+    scored, is_face = first[1][-5:, 0], first[1][-5:, 4]
+    assert scored.all()
+    assert not is_face.any()
+    np.testing.assert_array_equal(first[0], resumed[0])
+
+
+def test_drawn_shapes_depend_on_the_seed_alone_and_differ() -> None:
+    shapes = drawn_shapes(40, np.random.default_rng(3))
+    assert shapes.shape == (40, 48, 48, 3)
+    assert shapes.dtype == np.uint8
+    np.testing.assert_array_equal(shapes, drawn_shapes(40, np.random.default_rng(3)))
+    assert np.std(shapes, axis=(1, 2, 3)).min() > 5
+    assert np.std(shapes.astype(np.float32), axis=0).min() > 20
+    assert drawn_shapes(0, np.random.default_rng(3)).shape == (0, 48, 48, 3)
 
 
 def test_no_person_is_on_both_sides_of_the_split() -> None:

@@ -14,8 +14,8 @@ from edge.errors import ConfigError, InputError, ModelError
 from edge.runtime.litert import BatchedModel, Model, ModelStore
 from edge.runtime.manifest import MODELS_DIR, load_manifest
 from edge.types import Floats
-from training.cascade_callbacks import check_collapse, rate_at
-from training.cascade_recipe import RECIPES, Recipe, load_recipe
+from training.cascade_callbacks import check_collapse, rate_at, rate_of_step
+from training.cascade_recipe import RECIPES, FinishPart, Recipe, load_recipe
 from training.data.cascade_batches import split
 from training.data.cascade_set import CascadeSet
 from training.data.cascade_smoke import smoke_recipe, smoke_set
@@ -124,6 +124,14 @@ def test_pnet_cannot_start_from_weights_that_do_not_fit(tmp_path: Path) -> None:
         load_recipe(tmp_path / "mine.toml", "pnet")
 
 
+def test_a_finish_needs_a_rate_that_can_start_anew(tmp_path: Path) -> None:
+    text = (RECIPES / "fpnet_thesis.toml").read_text(encoding="utf-8")
+    finish = "[finish]\nepochs = 2\nlearning_rate = 1e-4\ndrawn = 8\n"
+    (tmp_path / "mine.toml").write_text(f"{text}\n{finish}", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"mine\.toml.*finish only with schedule\.rate cosine, found exponential"):
+        load_recipe(tmp_path / "mine.toml", "fpnet")
+
+
 def test_the_digest_changes_with_any_number() -> None:
     recipe = load_recipe(RECIPES / "pnet.toml", "pnet")
     assert msgspec.structs.replace(recipe, seed=recipe.seed + 1).digest() != recipe.digest()
@@ -132,6 +140,15 @@ def test_the_digest_changes_with_any_number() -> None:
 def test_the_rate_rises_falls_and_never_stops() -> None:
     rates = [rate_at(share, 1.0, 0.1) for share in (0.0, 0.05, 0.1, 0.55, 1.0, 2.0)]
     assert rates == pytest.approx([0.01, 0.5, 1.0, 0.5, 0.005, 0.005])
+
+
+def test_the_finish_starts_the_rate_anew() -> None:
+    recipe = load_recipe(RECIPES / "fpnet.toml", "fpnet")
+    recipe = msgspec.structs.replace(recipe, finish=FinishPart(epochs=4, learning_rate=4e-4, drawn=8))
+    begin, steps = recipe.schedule.steps, 4 * recipe.schedule.steps_per_epoch
+    assert recipe.steps == begin + steps
+    rates = [rate_of_step(step, recipe) for step in (begin - 1, begin, begin + steps // 2, begin + steps - 1)]
+    assert rates == pytest.approx([1e-5, 4e-4, 2e-4, 2e-6], rel=0.01)
 
 
 def test_constant_and_infinite_outputs_are_a_collapse() -> None:

@@ -15,9 +15,12 @@ from training.cascade_recipe import DataPart, LabelPart, Recipe, WindowPart
 from training.data.cascade_jitter import CROP_PX, Labels, Windows, cut, draw_windows, follow, shrink
 from training.data.cascade_set import CascadeSet, FaceSet, NegativeSet
 from training.data.cascade_spoil import spoil
+from training.data.drawn_shapes import drawn_shapes
 from training.losses.cascade import truth_rows
 from training.models.cascade_nets import HEADS, side_of
 from training.models.pose_head import drawing_chances, scaled
+
+_DRAWN_SHAPES = 8000  # to draw from: fifty times those of a batch, half a minute of a core
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +66,12 @@ def chances(faces: FaceSet, data: DataPart) -> NDArray[np.float64]:
 def batches(half: Half, recipe: Recipe, first_step: int = 0) -> Iterator[tuple[Floats, Floats]]:
     """Endless batches (n, side, side, 3) and truths from step ``first_step`` on; seed and step alone decide each."""
     odds = chances(half.faces, recipe.data)
-    step = first_step
+    step, drawn = first_step, None
     while True:
         rng = np.random.default_rng((recipe.seed, step))
-        crops, truth = _batch(half, odds, recipe, rng)
+        if recipe.finish and step >= recipe.schedule.steps and drawn is None:
+            drawn = _shapes_to_draw_from(recipe)
+        crops, truth = _batch(half, odds, recipe, rng, drawn)
         yield scaled(shrink(spoil(crops, recipe.spoil, rng), side_of(recipe))), truth
         step += 1
 
@@ -74,27 +79,36 @@ def batches(half: Half, recipe: Recipe, first_step: int = 0) -> Iterator[tuple[F
 def calibration_crops(half: Half, recipe: Recipe) -> Pixels:
     """Training crops (n, side, side, 3) as the net meets them, for the int8 ranges."""
     odds = chances(half.faces, recipe.data)
+    drawn = _shapes_to_draw_from(recipe)
     parts: list[Pixels] = []
     while sum(map(len, parts)) < recipe.export.calibration_crops:
         rng = np.random.default_rng((recipe.seed, len(parts), 1))  # three numbers: no batch of the training has them
-        crops = spoil(_batch(half, odds, recipe, rng)[0], recipe.spoil, rng)
+        crops = spoil(_batch(half, odds, recipe, rng, drawn)[0], recipe.spoil, rng)
         parts.append(shrink(crops, side_of(recipe)))
     return np.concatenate(parts)[: recipe.export.calibration_crops]
 
 
-def _batch(half: Half, odds: NDArray[np.float64], recipe: Recipe, rng: np.random.Generator) -> tuple[Pixels, Floats]:
-    """Faces, then what is near them, then negatives; with their truths."""
+def _shapes_to_draw_from(recipe: Recipe) -> Pixels | None:
+    return drawn_shapes(_DRAWN_SHAPES, np.random.default_rng(recipe.seed)) if recipe.finish else None
+
+
+def _batch(
+    half: Half, odds: NDArray[np.float64], recipe: Recipe, rng: np.random.Generator, drawn: Pixels | None
+) -> tuple[Pixels, Floats]:
+    """Faces, then what is near them, then negatives, and in the finish shapes of ``drawn``; with their truths."""
     batch, heads = recipe.batch, HEADS[recipe.net]
     near_faces = (batch.faces, recipe.face_window), (batch.near, recipe.near_window)
     parts = []
     for count, window in near_faces:
         chosen = half.faces.take(rng.choice(len(half.faces), count, p=odds))
         parts.append(_face_crops(chosen, window, recipe, rng))
-    negatives = half.negatives.take(rng.integers(0, len(half.negatives), batch.negatives))
+    patches = half.negatives.patches[rng.integers(0, len(half.negatives), batch.negatives)]
+    if drawn is not None and recipe.finish:
+        patches = np.concatenate([patches, drawn[rng.integers(0, len(drawn), recipe.finish.drawn)]])
     crops = [crop for crop, _ in parts]
-    crops.append(cut(_turned(negatives.patches, rng), _zooms(batch.negatives, rng), side_of(recipe)))
-    nothing = {name: np.zeros((batch.negatives, width), np.float32) for name, width in heads.items()}
-    no_face = np.zeros(batch.negatives, np.float32)
+    crops.append(cut(_turned(patches, rng), _zooms(len(patches), rng), side_of(recipe)))
+    nothing = {name: np.zeros((len(patches), width), np.float32) for name, width in heads.items()}
+    no_face = np.zeros(len(patches), np.float32)
     truths = [truth for _, truth in parts] + [truth_rows(no_face, {"score": no_face + 1}, nothing)]
     return np.concatenate(crops), np.concatenate(truths)
 

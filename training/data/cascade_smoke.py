@@ -18,7 +18,9 @@ def smoke_recipe(recipe: Recipe) -> Recipe:
     """``recipe`` cut down to about a minute of one core, from scratch: the port would have to be fetched."""
     schedule = msgspec.structs.replace(recipe.schedule, epochs=2, steps_per_epoch=20)
     batch = msgspec.structs.replace(recipe.batch, faces=32, near=16, negatives=16)
-    return msgspec.structs.replace(recipe, start="scratch", precision="float32", batch=batch, schedule=schedule)
+    finish = recipe.finish and msgspec.structs.replace(recipe.finish, epochs=1, drawn=16)
+    parts = {"batch": batch, "schedule": schedule, "finish": finish}
+    return msgspec.structs.replace(recipe, start="scratch", precision="float32", **parts)
 
 
 def smoke_set(n: int = 200, seed: int = 0) -> CascadeSet:
