@@ -1,4 +1,5 @@
-"""Drawn things that are no faces: letters, thick curved strokes and blobs, shaded, outlined, often in skin's colours.
+"""Drawn things that are no faces: letters, thick curved strokes and blobs, shaded, outlined or solid, often in skin's
+colours, some out of focus.
 
 Photos without people hardly have them, but titles, logos, signs and toys do: an orange letter S on blue has a profile's
 outline and its shading, and a net that is taught many profiles takes it for one.
@@ -19,6 +20,8 @@ _PX = 2 * NEGATIVE_PX  # drawn twice as large and averaged: edges as a camera's
 _FONTS = (cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_TRIPLEX, cv2.FONT_HERSHEY_SCRIPT_COMPLEX)
 _GLYPHS = string.ascii_letters + string.digits + "&?!@$"
 _SKIN_SHARE = 0.6  # of the shapes: with hues from red to yellow, as skin has in any light
+_BLURRED_SHARE = 0.2  # of the patches: titles fade in, and glow
+_LETTERS_MAX = 3  # beside each other
 _SOFT = cv2.LINE_AA
 
 
@@ -32,13 +35,17 @@ def _patch(rng: np.random.Generator) -> Pixels:
     for _ in range(1 + int(rng.integers(3))):
         draw = (_letter, _stroke, _blob)[rng.integers(3)]
         _paint(canvas, draw(rng), rng)
+    if rng.random() < _BLURRED_SHARE:
+        canvas = np.asarray(cv2.GaussianBlur(canvas, (0, 0), float(rng.uniform(1, 4))), np.float32)
     small = cv2.resize(canvas, (NEGATIVE_PX, NEGATIVE_PX), interpolation=cv2.INTER_AREA)
     return np.clip(small, 0, 255).astype(np.uint8)
 
 
 def _paint(canvas: Floats, mask: Pixels, rng: np.random.Generator) -> None:
-    """The shape of ``mask`` (s, s) into ``canvas`` in place: mostly an outline first, then a shaded fill."""
+    """The shape of ``mask`` (s, s) into ``canvas`` in place: its sides and its outline, mostly, then a shaded fill."""
     bright = _skin(rng) if rng.random() < _SKIN_SHARE else _colour(rng)
+    if rng.random() < 0.3:
+        _blend(canvas, _sides(mask, rng), np.broadcast_to(bright * rng.uniform(0.2, 0.8), canvas.shape))
     if rng.random() < 0.7:
         width = int(rng.integers(3, 15))
         pen = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
@@ -48,6 +55,17 @@ def _paint(canvas: Floats, mask: Pixels, rng: np.random.Generator) -> None:
     if rng.random() < 0.6:
         fill += _glow(rng)
     _blend(canvas, mask, fill)
+
+
+def _sides(mask: Pixels, rng: np.random.Generator) -> Pixels:
+    """Where the shape would be seen if it were solid, up to a sixth of the patch deep."""
+    angle, depth = rng.uniform(0, 2 * np.pi), rng.uniform(0.03, 0.16) * _PX
+    swept = mask.copy()
+    for share in np.linspace(0.1, 1, 10):
+        x, y = share * depth * np.cos(angle), share * depth * np.sin(angle)
+        moved = cv2.warpAffine(mask, np.array([[1, 0, x], [0, 1, y]], np.float32), (_PX, _PX))
+        np.maximum(swept, np.asarray(moved, np.uint8), out=swept)
+    return swept
 
 
 def _blend(canvas: Floats, mask: Pixels, fill: Floats) -> None:
@@ -89,13 +107,14 @@ def _nothing() -> Pixels:
 
 
 def _letter(rng: np.random.Generator) -> Pixels:
-    """A letter or sign, thick, turned, and drawn out to one side."""
-    glyph, font = _GLYPHS[rng.integers(len(_GLYPHS))], int(rng.choice(_FONTS))
-    thickness = int(rng.integers(8, 24))
-    (width, height), _ = cv2.getTextSize(glyph, font, 1.0, 1)
+    """One to three letters or signs, thick, turned, and drawn out to one side."""
+    letters = rng.choice(list(_GLYPHS), int(rng.integers(1, _LETTERS_MAX + 1)))
+    text, font = "".join(letters), int(rng.choice(_FONTS))
+    thickness = int(rng.uniform(8, 24) / np.sqrt(len(text)))
+    (width, height), _ = cv2.getTextSize(text, font, 1.0, 1)
     scale = rng.uniform(0.45, 0.95) * _PX / max(height, width, 1)
     start = round((_PX - width * scale) / 2), round((_PX + height * scale) / 2)
-    mask = cv2.putText(_nothing(), glyph, start, font, scale, 255, thickness, _SOFT)
+    mask = cv2.putText(_nothing(), text, start, font, scale, 255, thickness, _SOFT)
     linear = _turn(rng.normal(0, 0.25)) @ np.array([[1, rng.normal(0, 0.2)], [0, rng.uniform(0.8, 1.25)]])
     middle = np.full(2, _PX / 2)
     matrix = np.column_stack([linear, middle + rng.normal(0, 0.08 * _PX, 2) - linear @ middle])
