@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ from training.losses.cascade import truth_rows
 from training.models.cascade_nets import HEADS, side_of
 from training.models.pose_head import drawing_chances, scaled
 
-_DRAWN_SHAPES = 8000  # to draw from: fifty times those of a batch, half a minute of a core
+_DRAWN_SHAPES = 8000  # to draw from: a hundred times those of a batch, a minute of a core
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ def batches(half: Half, recipe: Recipe, first_step: int = 0) -> Iterator[tuple[F
     step, drawn = first_step, None
     while True:
         rng = np.random.default_rng((recipe.seed, step))
-        if recipe.finish and step >= recipe.schedule.steps and drawn is None:
+        if drawn is None and step >= recipe.schedule.steps:
             drawn = _shapes_to_draw_from(recipe)
         crops, truth = _batch(half, odds, recipe, rng, drawn)
         yield scaled(shrink(spoil(crops, recipe.spoil, rng), side_of(recipe))), truth
@@ -89,7 +90,12 @@ def calibration_crops(half: Half, recipe: Recipe) -> Pixels:
 
 
 def _shapes_to_draw_from(recipe: Recipe) -> Pixels | None:
-    return drawn_shapes(_DRAWN_SHAPES, np.random.default_rng(recipe.seed)) if recipe.finish else None
+    return _shapes(_DRAWN_SHAPES, recipe.seed) if recipe.finish else None
+
+
+@lru_cache(maxsize=1)  # the training's and the export's are the same ones
+def _shapes(n: int, seed: int) -> Pixels:
+    return drawn_shapes(n, np.random.default_rng(seed))
 
 
 def _batch(
