@@ -12,7 +12,7 @@ from edge.types import HeadPose
 
 LEVEL_S = 0.25  # lids fall within 0.1 s; what falls from an openness longer ago is a change of gaze or light
 LEVEL_MIN = 0.55  # an eye less open than that before the dip is drooping already
-# Of that level. In tests/driver_clips.toml the shallowest counted blink dips by 0.36, lids and noise else below 0.25.
+# Of that level. In tests/driver_clips.toml the shallowest counted blink dips by 0.38, and nothing else by 0.3.
 DEPTH_MIN = 0.3
 # At half its depth. Blinks take 0.1 to 0.4 s (Schiffman, Sensation and Perception, 2001), half of it in the lower half;
 # one frame's wrong reading cannot be told from a short blink at rates of 25 a second and less.
@@ -35,12 +35,14 @@ class Sample:
 @dataclass(frozen=True, slots=True)
 class Blinks:
     """``recent``: unbroken samples that the level is taken from, or once a dip has begun all of it, from the sample
-    before it on. ``level``: the openness that it fell from, None outside. ``times_s``: when blinks ended, within the
-    last BLINKS_S; ``blink_s``: how long the one lasted that the last sample ended.
+    before it on. ``level``: the openness that it fell from, None outside. ``hidden``: within a dip, the last frame
+    could not be read. ``times_s``: when blinks ended, within the last BLINKS_S; ``blink_s``: how long the one lasted
+    that the last sample ended.
     """
 
     recent: tuple[Sample, ...] = ()
     level: float | None = None
+    hidden: bool = False
     times_s: tuple[float, ...] = ()
     blink_s: float | None = None
 
@@ -51,10 +53,12 @@ class Blinks:
             times_s = tuple(one for one in times_s if one > now_s - BLINKS_S)
         before = replace(self, times_s=times_s, blink_s=None)
         if openness is None or pose is None:
-            return replace(before, recent=(), level=None)
+            if self.level is not None and not self.hidden:
+                return replace(before, hidden=True)
+            return replace(before, recent=(), level=None, hidden=False)
         sample = Sample(now_s, openness, pose)
         if not self.recent or now_s - self.recent[-1].at_s > GAP_MAX_S:
-            return replace(before, recent=(sample,), level=None)
+            return replace(before, recent=(sample,), level=None, hidden=False)
         return before._watch(sample) if self.level is None else before._follow(sample, self.level)
 
     def _watch(self, sample: Sample) -> Blinks:
@@ -66,15 +70,16 @@ class Blinks:
         return replace(self, recent=(*kept, sample))
 
     def _follow(self, sample: Sample, level: float) -> Blinks:
-        """Within a dip: is it over, or too long to be a blink?"""
+        """Within a dip: is it over, or too long to be a blink? None whose end was not seen is claimed."""
+        unseen, watching = self.hidden, replace(self, hidden=False)
         dip = (*self.recent, sample)
         half = (level + min(one.openness for one in dip)) / 2
         if sample.openness < half:
             too_long = sample.at_s - self.recent[0].at_s > BLINK_MAX_S + GAP_MAX_S
-            return replace(self, recent=(sample,), level=None) if too_long else replace(self, recent=dip)
+            return replace(watching, recent=(sample,), level=None) if too_long else replace(watching, recent=dip)
         blink_s = sample.at_s - _above(half, sample, self.recent[-1]) - _fell_s(dip, half)
-        over = replace(self, recent=(sample,), level=None)
-        if not BLINK_MIN_S <= blink_s <= BLINK_MAX_S or _turn_deg(dip) > TURN_MAX_DEG:
+        over = replace(watching, recent=(sample,), level=None)
+        if unseen or not BLINK_MIN_S <= blink_s <= BLINK_MAX_S or _turn_deg(dip) > TURN_MAX_DEG:
             return over
         return replace(over, times_s=(*self.times_s, sample.at_s), blink_s=blink_s)
 
