@@ -12,7 +12,7 @@ from edge.types import HeadPose
 
 LEVEL_S = 0.25  # lids fall within 0.1 s; what falls from an openness longer ago is a change of gaze or light
 LEVEL_MIN = 0.55  # an eye less open than that before the dip is drooping already
-# Of that level. In tests/driver_clips.toml the shallowest counted blink dips by 0.38, and nothing else by 0.3.
+# Of that level. In tests/driver_clips.toml the shallowest counted blink dips by 0.38; no other dip is told for one.
 DEPTH_MIN = 0.3
 # At half its depth. Blinks take 0.1 to 0.4 s (Schiffman, Sensation and Perception, 2001), half of it in the lower half;
 # one frame's wrong reading cannot be told from a short blink at rates of 25 a second and less.

@@ -105,7 +105,7 @@ def test_every_blink_is_short_and_ended_with_eyes_that_were_seen_to_open(
         assert BLINK_MIN_S <= lasted_s <= BLINK_MAX_S
 
 
-@pytest.mark.parametrize(("dip", "is_blink"), [(0.25, False), (0.36, True)])
+@pytest.mark.parametrize(("dip", "is_blink"), [(0.25, False), (0.38, True)])
 def test_one_frame_of_noise_is_no_blink_and_the_shallowest_counted_one_is(dip: float, is_blink: bool) -> None:
     blinks = Blinks()
     for frame, openness in enumerate((1.0, 1.0, 1.0 - dip, 1.0, 1.0)):
