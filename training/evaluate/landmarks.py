@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import click
-import cv2
 import numpy as np
 
 from edge.attributes.pose import head_pose
@@ -26,7 +25,6 @@ _SET, _FIVE, _SIXTY_EIGHT = "ytf_crops", "landmarks5_yunet.csv", "landmarks68.cs
 _FIVE_COLUMNS = tuple(f"{point}_{axis}" for point in ("re", "le", "n", "rm", "lm") for axis in "xy")
 _MANY_COLUMNS = tuple(f"{axis}{point}" for point in range(68) for axis in "xy")
 YAW_MAX_DEG = 45.0
-_SCALES = (1.0, 1.5, 2.0, 2.5, 3.0)  # of a crop whose eyes are some 30 px apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +47,9 @@ def command(data: Path, models: Path) -> None:
 
     `nme`: the points as found, against YuNet's; `nme_second_look`: those that verification aligns by. `_68`: against
     points made of 68 annotated ones, where these are given, beside what YuNet's are off by themselves. `nme_yunet`:
-    YuNet run here against its own given points, which were made at another scale. `nme_steady`: against the median of
-    YuNet's points at five scales, from which the given ones are `nme_given` away: how exact the yardstick is. Yaw is
-    FPNet's.
+    YuNet run here against its own given points, which were made in another frame. `nme_steady`: against the mean of 16
+    looks of YuNet, from which the given ones are `nme_given` away, and one look `nme_steady_yunet`: how exact the
+    yardstick is. Yaw is FPNet's.
     """
     click.echo(json.dumps(landmark_figures(data, models)))
 
@@ -68,21 +66,19 @@ def landmark_figures(data: Path, models: Path) -> dict[str, float | int | None]:
     for name, points in five.items():
         frame = read_image(folder / "images" / name)
         seen[name] = see(frame, points.mean(axis=0))
-        runs = points_at_scales(yunet, frame.pixels, points.mean(axis=0))
-        again |= {name: runs[1.0]} if 1.0 in runs else {}
-        steady |= {name: np.median(list(runs.values()), axis=0)} if runs else {}
+        looks = yunet_points(yunet, frame.pixels, points.mean(axis=0))
+        if looks is not None:
+            again[name], steady[name] = looks
     return summary(five, many, seen, again, steady)
 
 
-def points_at_scales(yunet: YuNet, bgr: Pixels, centre: Floats) -> dict[float, Floats]:
-    """YuNet's points (5, 2) px of the face at ``centre`` (2,), by the scale that the photo was shown at."""
-    points: dict[float, Floats] = {}
-    for scale in _SCALES:
-        shown = np.asarray(cv2.resize(bgr, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR), np.uint8)
-        found = yunet.detect(shown)
-        row = nearest(found.boxes, centre * np.float32(scale))
-        points |= {} if row is None else {scale: found.landmarks[row] / np.float32(scale)}
-    return points
+def yunet_points(yunet: YuNet, bgr: Pixels, centre: Floats) -> tuple[Floats, Floats] | None:
+    """YuNet's points (5, 2) px of the face at ``centre`` (2,): of one look, and the mean of many. None: not found."""
+    found = yunet.detect(bgr)
+    row = nearest(found.boxes, centre)
+    if row is None:
+        return None
+    return found.landmarks[row], yunet.steady(bgr, found.boxes[row], found.landmarks[row])
 
 
 def read_points(table: Path, columns: Sequence[str]) -> dict[str, Floats]:
@@ -154,7 +150,7 @@ def summary(
     found = {name: sighting for name, sighting in seen.items() if sighting is not None}
     frontal = {name: sighting for name, sighting in found.items() if abs(sighting.yaw_deg) <= YAW_MAX_DEG}
     both = [name for name in frontal if name in many]
-    steadily = [name for name in frontal if name in steady]
+    steadily = [name for name in frontal if name in steady and name in again]
     return {
         "n": len(seen),
         "not_found": len(seen) - len(found),
@@ -164,6 +160,7 @@ def summary(
         "nme_yunet": _mean([normalised_error(again[name], five[name]) for name in frontal if name in again]),
         "nme_steady": _mean([normalised_error(frontal[name].first, steady[name]) for name in steadily]),
         "nme_steady_second_look": _mean([normalised_error(frontal[name].second, steady[name]) for name in steadily]),
+        "nme_steady_yunet": _mean([normalised_error(again[name], steady[name]) for name in steadily]),
         "nme_given": _mean([normalised_error(five[name], steady[name]) for name in steadily]),
         "n_68": len(both),
         "nme_68": _mean([normalised_error(frontal[name].first, many[name]) for name in both]),
