@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from edge.errors import InputError
 from edge.types import Floats
-from training.evaluate.landmarks import Sighting, command, five_of, normalised_error, read_points, summary
+from training.evaluate.landmarks import Looks, Sighting, command, five_of, normalised_error, read_points, summary
 
 WANTED = np.array([[30, 40], [70, 40], [50, 60], [35, 80], [65, 80]], np.float32)
 
@@ -43,18 +43,17 @@ def test_who_is_not_found_or_turned_away_is_counted_and_not_averaged() -> None:
         five,
         {"d": WANTED + np.float32(2)},
         seen,
-        {"a": WANTED, "b": WANTED + np.float32(9), "d": WANTED + np.float32(4)},
-        {"d": WANTED + np.float32(1)},
+        {"b": Looks(WANTED + np.float32(9), WANTED), "d": Looks(WANTED + np.float32(4), WANTED + np.float32(1))},
     )
     assert (figures["n"], figures["not_found"], figures["beyond_45"], figures["n_68"]) == (4, 1, 1, 1)
     assert figures["nme"] == pytest.approx(100 * 2**0.5 * 4 / 40 / 2, abs=1e-3)
     assert figures["nme_second_look"] == 0
-    # Of those that were found and are not turned away
-    assert figures["nme_yunet"] == pytest.approx(100 * 2**0.5 * (0 + 4) / 40 / 2, abs=1e-3)
+    # YuNet's of the one that it found and that is not turned away
+    assert figures["nme_yunet"] == pytest.approx(100 * 2**0.5 * 4 / 40, abs=1e-3)
     assert figures["nme_steady_yunet"] == pytest.approx(100 * 2**0.5 * 3 / 40, abs=1e-3)
     assert figures["nme_steady"] == figures["nme_given"] == pytest.approx(100 * 2**0.5 / 40, abs=1e-3)
     assert figures["nme_68"] == figures["nme_68_yunet"] == pytest.approx(100 * 2**0.5 * 2 / 40, abs=1e-3)
-    assert summary(five, {}, dict.fromkeys("abcd"), {}, {})["nme"] is None
+    assert summary(five, {}, dict.fromkeys("abcd"), {})["nme"] is None
 
 
 @pytest.mark.parametrize(

